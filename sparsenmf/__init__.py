@@ -1,0 +1,52 @@
+"""Non-negative matrix factorization of sparse counts, on the nonzeros alone.
+
+>>> import scipy.sparse as sp
+>>> import sparsenmf
+>>> X = sp.random(50, 30, 0.2, format="csr", random_state=0)
+>>> sparsenmf.factorize(X, 4, loss="kl", random_state=0).W.shape
+(50, 4)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+# Public names and where they live: loaded when first asked for (PEP 562), so that importing the package is cheap.
+_HOMES = {
+    "Factorization": "factorization",
+    "NMF": "estimators",
+    "Record": "solvers",
+    "datasets": "",
+    "factorize": "factorization",
+    "kkt_residual": "losses",
+    "non_negative_factorization": "estimators",
+    "objective": "losses",
+    "read": "io",
+    "warmup": "warm",
+}
+__all__ = sorted([*_HOMES, "__version__"])
+
+if TYPE_CHECKING:
+    from sparsenmf import datasets
+    from sparsenmf.estimators import NMF, non_negative_factorization
+    from sparsenmf.factorization import Factorization, factorize
+    from sparsenmf.io import read
+    from sparsenmf.losses import kkt_residual, objective
+    from sparsenmf.solvers import Record
+    from sparsenmf.warm import warmup
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sparsenmf' has no attribute {name!r}")
+    home = _HOMES[name]
+    module = importlib.import_module(f"sparsenmf.{home or name}")
+    value = module if not home else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

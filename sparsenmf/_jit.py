@@ -1,0 +1,212 @@
+"""Compile policy and threads: the only module that touches Numba's decorators.
+
+Every kernel is compiled twice from one source, lazily: with its `prange` loops on Numba's threads, and serially. The
+call chooses. Kernels use no fast-math and every `prange` iteration writes its own block, so both give the same bits.
+
+Threading layers, and what keeps a user's process alive under each:
+
+- tbb: safe from several Python threads and in forked children. pip puts its library where the loader does not look,
+  so it is loaded here by path first (the extra `sparsenmf[tbb]`).
+- omp: safe from several threads; a forked child of a process that has used it is killed by its runtime, so there the
+  serial kernel runs.
+- workqueue: aborts the process when two threads enter it, so a lock lets them in one by one; serial in a forked child.
+"""
+
+import contextlib
+import ctypes
+import functools
+import os
+import pathlib
+import sys
+import threading
+import types
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba import njit, prange
+from numba.core import config
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["for_blocks", "helper", "kernel", "plain", "prange", "thread_count", "threading_layer", "threads"]
+
+T = TypeVar("T")
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+JIT_DISABLED = bool(config.DISABLE_JIT)
+
+
+def _salt() -> str:
+    """A name for the versions of the files that every kernel depends on but Numba's cache does not watch."""
+    here = pathlib.Path(__file__).parent
+    try:
+        files = sorted((here / "kernels").glob("*.py"))
+        return f"{zlib.crc32(b''.join(file.read_bytes() for file in files)):08x}"
+    except OSError:
+        return "0"
+
+
+_SALT = _salt()
+
+
+def _renamed(function: types.FunctionType, role: str) -> types.FunctionType:
+    """A copy under a name of its own: Numba's cache key holds the name, but no compile option."""
+    name = f"{function.__qualname__}_{role}_{_SALT}"
+    copy = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+    copy.__qualname__ = name
+    copy.__module__ = function.__module__
+    return copy
+
+
+def helper(function: Callable) -> Callable:
+    """Compile a function that kernels of the same file call."""
+    return njit(**_OPTIONS)(_renamed(function, "helper"))
+
+
+class _Layer:
+    """Numba's threads: which layer they are, which process started them, how many this Python thread may use."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.name: str | None = None
+        self.process: int | None = None
+        self.local = threading.local()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forked)
+
+    def _forked(self) -> None:
+        self.lock = threading.RLock()
+
+    def start(self) -> None:
+        with self.lock:
+            if self.name is None:
+                _preload_tbb()
+                numba.get_num_threads()  # starts the threads
+                self.name, self.process = numba.threading_layer(), os.getpid()
+
+    def usable(self) -> bool:
+        """Whether this process may run parallel kernels (after `start`)."""
+        return self.name == "tbb" or self.process == os.getpid()
+
+
+_LAYER = _Layer()
+
+
+def _preload_tbb() -> None:
+    """Load pip's libtbb by path, since the dynamic loader does not search a virtual environment."""
+    for name in ("libtbb.so.12", "libtbb.12.dylib"):
+        path = pathlib.Path(sys.prefix) / "lib" / name
+        if path.exists():
+            with contextlib.suppress(OSError):
+                ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+
+
+def thread_count() -> int:
+    """Threads that kernels called from this Python thread use."""
+    chosen = getattr(_LAYER.local, "count", None)
+    return numba.config.NUMBA_NUM_THREADS if chosen is None else chosen
+
+
+def threading_layer() -> str:
+    """The name of Numba's threading layer (starts it)."""
+    _LAYER.start()
+    return str(_LAYER.name)
+
+
+class Kernel:
+    """A compiled kernel that runs on as many threads as `threads` says."""
+
+    def __init__(self, function: types.FunctionType) -> None:
+        functools.update_wrapper(self, function)
+        self.parallel = njit(parallel=True, **_OPTIONS)(_renamed(function, "parallel"))
+        self.serial = njit(**_OPTIONS)(_renamed(function, "serial"))
+
+    def __call__(self, *args):
+        count = thread_count()
+        if JIT_DISABLED or count == 1:
+            return self.serial(*args)
+        _LAYER.start()
+        if not _LAYER.usable():
+            return self.serial(*args)
+        numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+        if _LAYER.name != "workqueue":
+            return self.parallel(*args)
+        with _LAYER.lock:
+            return self.parallel(*args)
+
+
+def kernel(function: Callable) -> Kernel:
+    """Compile a loop over blocks of rows, serially and in parallel; nothing is compiled before the first call."""
+    return Kernel(function)
+
+
+class _Writable:
+    """The memory of an array, declared writable; keeps the array alive."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        interface = array.__array_interface__
+        self.array = array
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
+
+def plain(array: np.ndarray) -> np.ndarray:
+    """The same memory as an ndarray that Numba types as writable.
+
+    Numba compiles a kernel anew for read-only arrays (memory maps, what joblib shares). X is only ever read, so one
+    compiled kernel may serve both.
+    """
+    if type(array) is np.ndarray and array.flags.writeable:
+        return array
+    return np.asarray(_Writable(array))
+
+
+class _Blas:
+    """BLAS on one thread while any fit runs: blocks go to our own threads, so its threads change neither bits nor speed."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.controller: ThreadpoolController | None = None
+        self.limit: Any = None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.users == 0:
+                self.controller = self.controller or ThreadpoolController()
+                self.limit = self.controller.limit(limits=1, user_api="blas")
+            self.users += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.limit.restore_original_limits()
+
+
+_BLAS = _Blas()
+_POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}
+
+
+def for_blocks(function: Callable[[int], T], count: int) -> list[T]:
+    """[function(0), ..., function(count - 1)] on this Python thread's number of threads; for calls that drop the GIL."""
+    workers = min(thread_count(), count)
+    if workers <= 1:
+        return [function(b) for b in range(count)]
+    key = (os.getpid(), workers)  # a forked child has none of its parent's threads
+    if key not in _POOLS:
+        _POOLS[key] = ThreadPoolExecutor(workers, thread_name_prefix="sparsenmf")
+    return list(_POOLS[key].map(function, range(count)))
+
+
+@contextlib.contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Kernels called inside, from this Python thread, use `count` threads (None: as many as before); BLAS one."""
+    before = getattr(_LAYER.local, "count", None)
+    _LAYER.local.count = before if count is None else count
+    try:
+        with _BLAS:
+            yield
+    finally:
+        _LAYER.local.count = before

@@ -1,0 +1,140 @@
+"""Where output goes: data to stdout, messages and the progress line to stderr."""
+
+import json
+import math
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import click
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+__all__ = ["emit", "emit_json", "emit_rich", "message", "number", "package", "progress", "sparkline", "stdout_console"]
+
+# Into a pipe a line is never folded: one topic stays one line for grep.
+_UNFOLDED = 10_000
+
+
+def package() -> ModuleType:
+    """The package, whose lazy public names (`__version__`, `warmup`) stand above this module and are not imported."""
+    return sys.modules["sparsenmf"]
+
+
+def message(text: str) -> None:
+    """Say something on stderr, as plain text."""
+    click.echo(text, err=True)
+
+
+def emit(text: str) -> None:
+    """Write data to stdout; where the reader has closed the pipe (`| head`), end quietly: it has what it wanted."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit; let it have somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def emit_json(value: Any) -> None:
+    """Write one JSON document to stdout; NaN and infinities, which JSON lacks, as null."""
+    emit(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def emit_rich(*parts: RenderableType) -> None:
+    """Write tables and texts to stdout, in colour where it is a terminal that wants it."""
+    console = stdout_console()
+    with console.capture() as capture:
+        for part in parts:
+            console.print(part)
+    lines = capture.get().split("\n")
+    emit("\n".join(lines if console.is_terminal else map(str.rstrip, lines)))
+
+
+def stdout_console() -> Console:
+    """A console for stdout, as wide as the terminal, and unfolded into a pipe (unless COLUMNS says a width)."""
+    unfolded = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+    return Console(width=_UNFOLDED if unfolded else None, highlight=False)
+
+
+@contextmanager
+def progress(what: str, max_iter: int, quiet: bool = False) -> Iterator[Callable[[Any], None]]:
+    """Show a progress line on stderr while a fit runs (if that is a terminal), and warnings as one line each.
+
+    Yields
+    ------
+    callable
+        The callback for `factorize`: takes a record and shows its iteration and objective.
+    """
+    console = Console(stderr=True, highlight=False)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+    )
+    shown = console.is_terminal and not console.is_dumb_terminal and not quiet
+    with _plain_warnings(quiet), Progress(*columns, console=console, transient=True, disable=not shown) as bar:
+        task = bar.add_task(what, total=max_iter, note="")
+
+        def callback(record: Any) -> None:
+            bar.update(task, completed=record.iteration, note=f"objective {number(record.objective)}")
+
+        with _watched_compiler(lambda: bar.update(task, note="compiling, once ...")):
+            yield callback
+
+
+@contextmanager
+def _watched_compiler(started: Callable[[], None]) -> Iterator[None]:
+    """Call `started` when numba begins to compile a function, so that nobody wonders what takes so long."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        def on_start(self, event: Any) -> None:
+            started()
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
+
+
+@contextmanager
+def _plain_warnings(quiet: bool) -> Iterator[None]:
+    with warnings.catch_warnings():
+        if not quiet:
+            warnings.showwarning = lambda text, *_, **__: message(f"Warning: {text}")
+        yield
+
+
+def number(value: float) -> str:
+    """A number for a person: 1,100,485 or 0.0123457 or 1.5e+20."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.6g}"
+
+
+def sparkline(values: Sequence[float], width: int, encoding: str = "utf-8") -> Text:
+    """A curve as one line of blocks, at most `width` wide; ASCII where the encoding has no blocks."""
+    blocks = "▁▂▃▄▅▆▇█" if encoding.lower().startswith("utf") else "_.-:=+*#"
+    count = min(width, len(values))
+    picked = [values[round(i * (len(values) - 1) / max(count - 1, 1))] for i in range(count)]
+    low, high = min(picked), max(picked)
+    scale = (len(blocks) - 1) / (high - low) if high > low else 0.0
+    return Text("".join(blocks[round((value - low) * scale)] for value in picked), style="cyan")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

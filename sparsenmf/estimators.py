@@ -1,0 +1,489 @@
+"""scikit-learn's face of the package: parameters, attributes and messages, and no mathematics.
+
+Importing scikit-learn takes a second, so `sparsenmf` imports this module when `sparsenmf.NMF` is first asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import warnings
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sparsenmf._validation import CsrArrays, canonical_loss, check_factor, check_matrix, working_dtype
+from sparsenmf.factorization import Factorization, factorize, solve_rows
+from sparsenmf.init import INITS, default_init
+from sparsenmf.losses import objective
+from sparsenmf.operand import choose_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+
+__all__ = ["NMF", "non_negative_factorization"]
+
+_LOG = logging.getLogger("sparsenmf")
+_ROW_ITERATIONS = 200  # a row's own solve gets these even where few alternations were asked for
+
+
+class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Non-negative matrix factorization X ~ W H: a drop-in for `sklearn.decomposition.NMF`, made for sparse counts.
+
+    Minimises, over non-negative W (n_samples x n_components) and H (n_components x n_features),
+
+        L(W, H) = D(X, WH) + alpha_W n_features (l1_ratio ||W||_1 + (1 - l1_ratio) / 2 ||W||_F^2)
+                           + alpha_H n_samples  (l1_ratio ||H||_1 + (1 - l1_ratio) / 2 ||H||_F^2)
+
+    where D is ||X - WH||_F^2 / 2 (Frobenius) or sum(X log(X / WH) - X + WH) (Kullback-Leibler).
+
+    Parameters
+    ----------
+    n_components : int, "auto" or None, default="auto"
+        Number of components. None, and "auto" without a custom start, mean the number of features; "auto" with a
+        custom start means as many as H has.
+    init : {"random", "nndsvd", "nndsvda", "nndsvdar", "custom"} or None, default=None
+        How to start. None: "nndsvda" if n_components <= min(n_samples, n_features), otherwise "random". "custom":
+        from the W and H that are given to `fit`.
+    solver : {"auto", "cd", "mu", "gd"}, default="auto"
+        "auto" is the fastest known for the loss; "cd" coordinate descent, "mu" multiplicative updates and "gd"
+        projected gradient descent. Every solver handles every loss here.
+    beta_loss : {"frobenius", "kullback-leibler", "kl"}, 1 or 2, default="frobenius"
+        The cost. 2 is "frobenius", 1 is "kullback-leibler"; scikit-learn's other beta divergences are not offered.
+    tol : float, default=1e-4
+        Tolerance of the stopping condition; 0 never stops early.
+    max_iter : int, default=200
+        Most alternations of a fit. The solve of W for a fixed H gets at least 200 iterations of its own.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the random starts, and of the randomized SVD of the others.
+    alpha_W : float, default=0.0
+        Weight of the regularization of W.
+    alpha_H : float or "same", default="same"
+        Weight of the regularization of H; "same" is alpha_W.
+    l1_ratio : float, default=0.0
+        Share of the L1 penalty in the regularization, from 0 to 1; the rest is the L2 penalty.
+    verbose : int, default=0
+        Above 0, the logger "sparsenmf" tells of every iteration, on standard error where logging is not set up.
+    shuffle : bool, default=False
+        Accepted for the sake of scikit-learn's signature: the order of coordinates is never random here.
+    n_threads : int or None, default=None
+        Threads to work with; None means all. The results do not depend on it.
+    path : {"auto", "sparse", "dense"}, default="auto"
+        Work on X as a sparse or as a dense matrix, whichever way it comes; "auto" takes the faster.
+    max_seconds : float or None, default=None
+        Stop a fit after this time.
+    callback : callable or None, default=None
+        Called as `callback(record)` after each iteration of a fit, with the iteration, seconds, objective and KKT
+        residual; a true return value ends the fit.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        H.
+    n_components_ : int
+        The number of components.
+    reconstruction_err_ : float
+        sqrt(2 D(X, WH)) at the end of the fit, without the regularization; for Frobenius ||X - WH||_F.
+    n_iter_ : int
+        Number of alternations.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had names that are all strings.
+
+    Notes
+    -----
+    Other than in scikit-learn: `fit_transform(X)` returns what `transform(X)` returns, since both solve for each row of
+    W by itself with H fixed, so a row's result never depends on the rows beside it. X of integers is worked on in
+    float32 (scikit-learn: float64), which needs half the memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sparsenmf import NMF
+    >>> X = np.array([[1.0, 1], [2, 1], [3, 1.2], [4, 1], [5, 0.8], [6, 1]])
+    >>> model = NMF(n_components=2, init="random", random_state=0)
+    >>> W = model.fit_transform(X)
+    >>> bool(np.abs(W @ model.components_ - X).max() < 0.1)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None, StrOptions({"auto"})],
+        "init": [StrOptions({*INITS, "custom"}), None],
+        "solver": [StrOptions({"auto", "cd", "mu", "gd"})],
+        "beta_loss": [StrOptions({"frobenius", "kullback-leibler", "kl"}), Options(Real, {1, 2})],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "alpha_W": [Interval(Real, 0, None, closed="left")],
+        "alpha_H": [Interval(Real, 0, None, closed="left"), StrOptions({"same"})],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "verbose": ["verbose"],
+        "shuffle": ["boolean"],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "path": [StrOptions({"auto", "sparse", "dense"})],
+        "max_seconds": [Interval(Real, 0, None, closed="neither"), None],
+        "callback": [callable, None],
+    }
+
+    def __init__(
+        self,
+        n_components: int | str | None = "auto",
+        *,
+        init: str | None = None,
+        solver: str = "auto",
+        beta_loss: str | float = "frobenius",
+        tol: float = 1e-4,
+        max_iter: int = 200,
+        random_state: Any = None,
+        alpha_W: float = 0.0,
+        alpha_H: float | str = "same",
+        l1_ratio: float = 0.0,
+        verbose: int = 0,
+        shuffle: bool = False,
+        n_threads: int | None = None,
+        path: str = "auto",
+        max_seconds: float | None = None,
+        callback: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.init = init
+        self.solver = solver
+        self.beta_loss = beta_loss
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.alpha_W = alpha_W
+        self.alpha_H = alpha_H
+        self.l1_ratio = l1_ratio
+        self.verbose = verbose
+        self.shuffle = shuffle
+        self.n_threads = n_threads
+        self.path = path
+        self.max_seconds = max_seconds
+        self.callback = callback
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, W: Any = None, H: Any = None) -> NMF:
+        """Learn H from X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Non-negative data. Sparse of any format, or dense.
+        y : None
+            Ignored.
+        W : array-like of shape (n_samples, n_components), default=None
+            The start of W, if `init="custom"`; of the dtype of X.
+        H : array-like of shape (n_components, n_features), default=None
+            The start of H, if `init="custom"`; of the dtype of X.
+
+        Returns
+        -------
+        NMF
+            The estimator itself.
+        """
+        self._fit(self._checked(X, reset=True), W, H)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: Any, y: Any = None, W: Any = None, H: Any = None) -> Any:
+        """Learn H from X and solve for the W that belongs to it: the same as `fit(X).transform(X)`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Non-negative data. Sparse of any format, or dense.
+        y : None
+            Ignored.
+        W : array-like of shape (n_samples, n_components), default=None
+            The start of W, if `init="custom"`; of the dtype of X.
+        H : array-like of shape (n_components, n_features), default=None
+            The start of H, if `init="custom"`; of the dtype of X.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            W.
+        """
+        A = self._checked(X, reset=True)
+        self._fit(A, W, H)
+        return self._solve(A, self.components_)
+
+    def transform(self, X: Any) -> Any:
+        """Solve for W with H as it was learnt, each row by itself.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Non-negative data. Sparse of any format, or dense.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            W.
+        """
+        check_is_fitted(self)
+        return self._solve(self._checked(X, reset=False), self.components_)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Multiply out W H.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_components)
+            W, as `transform` returns it.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The dense product.
+        """
+        check_is_fitted(self)
+        return X @ self.components_
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.components_.shape[0])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _loss(self) -> str:
+        return canonical_loss(self.beta_loss, "beta_loss")
+
+    def _checked(self, X: Any, *, reset: bool) -> CsrArrays | np.ndarray:
+        """X in canonical form, after its values, then its feature names and their number were checked."""
+        A = check_matrix(X, whom=type(self).__name__)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return A
+
+    def _fit(self, A: CsrArrays | np.ndarray, W: Any, H: Any) -> Factorization:
+        """Factorize a checked matrix and keep what is learnt."""
+        start = self._start(A, W, H)
+        self._choose_path(A)
+        with _told(self.verbose):
+            fit = factorize(
+                A,
+                loss=self._loss,
+                solver=self.solver,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                max_seconds=self.max_seconds,
+                random_state=self.random_state,
+                n_threads=self.n_threads,
+                path=self._path,
+                alpha_W=self.alpha_W,
+                alpha_H=self.alpha_H,
+                l1_ratio=self.l1_ratio,
+                callback=self.callback,
+                **start,
+            )
+        if fit.n_iter >= self.max_iter and self.tol > 0:
+            warnings.warn(
+                f"Maximum number of iterations {self.max_iter} reached. Increase it to improve convergence.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        self.components_ = fit.H
+        self.n_components_ = fit.H.shape[0]
+        self.n_iter_ = fit.n_iter
+        divergence = objective(A, fit.W, fit.H, fit.loss)
+        self.reconstruction_err_ = math.sqrt(divergence if fit.loss == "frobenius" else 2 * max(divergence, 0))
+        return fit
+
+    def _start(self, A: CsrArrays | np.ndarray, W: Any, H: Any) -> dict[str, Any]:
+        """The arguments of `factorize` that say where to start."""
+        if self.init == "custom":
+            given = _check_given(A, self.n_components, H=H, W=W)
+            self._n_components = given["H"].shape[0]
+            return {"n_components": self._n_components, "init": "custom", **given}
+        if W is not None or H is not None:
+            warnings.warn(
+                "When init!='custom', provided W or H are ignored. Set  init='custom' to use them as initialization.",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+        if self.solver == "mu" and self.init == "nndsvd":
+            warnings.warn(
+                "The multiplicative update ('mu') solver cannot update zeros present in the initialization, and so "
+                "leads to poorer results when used jointly with init='nndsvd'. You may try init='nndsvda' or "
+                "init='nndsvdar' instead.",
+                UserWarning,
+                stacklevel=5,
+            )
+        k = A.shape[1] if self.n_components in (None, "auto") else int(self.n_components)
+        self._n_components = k
+        return {"n_components": k, "init": self.init or default_init(k, A.shape)}
+
+    def _choose_path(self, A: CsrArrays | np.ndarray) -> None:
+        """Choose the path by the training data, so that `transform` does not choose by the rows beside a row."""
+        self._path = choose_path(A, working_dtype("auto", _dtype_of(A)), self._loss, self.path)
+
+    def _solve(self, A: CsrArrays | np.ndarray, H: np.ndarray) -> np.ndarray:
+        """W for a fixed H. What is sparse is not made dense here, unless that was asked for."""
+        X_dtype = _dtype_of(A)
+        dtype = X_dtype if X_dtype.kind == "f" else H.dtype
+        path = self.path
+        if path == "auto":
+            path = "sparse" if isinstance(A, CsrArrays) else getattr(self, "_path", path)
+        return solve_rows(
+            A,
+            H.astype(dtype, copy=False),
+            loss=self._loss,
+            alpha_W=self.alpha_W,
+            l1_ratio=self.l1_ratio,
+            max_iter=max(self.max_iter, _ROW_ITERATIONS),
+            tol=self.tol,
+            n_threads=self.n_threads,
+            path=path,
+        )
+
+
+@validate_params(
+    {
+        "X": ["array-like", "sparse matrix"],
+        "W": ["array-like", None],
+        "H": ["array-like", None],
+        "update_H": ["boolean"],
+    },
+    prefer_skip_nested_validation=False,
+)
+def non_negative_factorization(
+    X: Any,
+    W: Any = None,
+    H: Any = None,
+    n_components: int | str | None = "auto",
+    *,
+    init: str | None = None,
+    update_H: bool = True,
+    solver: str = "auto",
+    beta_loss: str | float = "frobenius",
+    tol: float = 1e-4,
+    max_iter: int = 200,
+    alpha_W: float = 0.0,
+    alpha_H: float | str = "same",
+    l1_ratio: float = 0.0,
+    random_state: Any = None,
+    verbose: int = 0,
+    shuffle: bool = False,
+    n_threads: int | None = None,
+    path: str = "auto",
+    max_seconds: float | None = None,
+    callback: Callable[[Any], Any] | None = None,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Factorize X in one call: what `NMF` does, as a function.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Non-negative data. Sparse of any format, or dense.
+    W : array-like of shape (n_samples, n_components), default=None
+        The start of W, if `init="custom"`.
+    H : array-like of shape (n_components, n_features), default=None
+        The start of H, if `init="custom"`; the fixed H, if `update_H=False`.
+    update_H : bool, default=True
+        False: keep H as it is given and solve for W alone, as `NMF.transform` does.
+    n_components, init, solver, beta_loss, tol, max_iter, alpha_W, alpha_H, l1_ratio, random_state : optional
+        As for `NMF`.
+    verbose, shuffle, n_threads, path, max_seconds, callback : optional
+        As for `NMF`.
+
+    Returns
+    -------
+    W : ndarray of shape (n_samples, n_components)
+        Solved for with the final H fixed, as `NMF.fit_transform` returns it.
+    H : ndarray of shape (n_components, n_features)
+    n_iter : int
+        Number of alternations; 0 where H was fixed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sparsenmf import non_negative_factorization
+    >>> X = np.array([[1.0, 1], [2, 1], [3, 1.2], [4, 1], [5, 0.8], [6, 1]])
+    >>> W, H, n_iter = non_negative_factorization(X, n_components=2, init="random", random_state=0)
+    >>> bool(np.abs(W @ H - X).max() < 0.1)
+    True
+    """
+    model = NMF(
+        n_components=n_components,
+        init=init,
+        solver=solver,
+        beta_loss=beta_loss,
+        tol=tol,
+        max_iter=max_iter,
+        random_state=random_state,
+        alpha_W=alpha_W,
+        alpha_H=alpha_H,
+        l1_ratio=l1_ratio,
+        verbose=verbose,
+        shuffle=shuffle,
+        n_threads=n_threads,
+        path=path,
+        max_seconds=max_seconds,
+        callback=callback,
+    )
+    model._validate_params()
+    A = check_matrix(X)
+    if update_H:
+        model._fit(A, W, H)
+        return model._solve(A, model.components_), model.components_, model.n_iter_
+    if W is not None:
+        warnings.warn("When update_H=False, the provided initial W is not used.", RuntimeWarning, stacklevel=3)
+    H = _check_given(A, n_components, H=H)["H"]
+    model._choose_path(A)
+    return model._solve(A, H), H, 0
+
+
+def _dtype_of(A: CsrArrays | np.ndarray) -> np.dtype:
+    return A.data.dtype if isinstance(A, CsrArrays) else A.dtype
+
+
+def _check_given(A: CsrArrays | np.ndarray, n_components: int | str | None, **factors: Any) -> dict[str, np.ndarray]:
+    """Check the H, or the H and W, that the caller gives; they may differ in dtype from an X of counts alone."""
+    X_dtype, (n, m) = _dtype_of(A), A.shape
+    dtype = working_dtype("auto", X_dtype)
+    k = None if n_components == "auto" else m if n_components is None else int(n_components)
+    checked: dict[str, np.ndarray] = {}
+    for name, factor in factors.items():
+        if factor is None:
+            raise ValueError(f"{name} is not given: init='custom' starts from W and H, and update_H=False keeps H.")
+        checked[name] = check_factor(factor, name, (k, m) if name == "H" else (n, k), dtype, zeros_ok=False)
+        k = checked["H"].shape[0]
+    dtypes = {name: getattr(factor, "dtype", dtype) for name, factor in factors.items()}
+    if X_dtype.kind == "f" and any(given != X_dtype for given in dtypes.values()):
+        got = " and ".join(f"{name}.dtype = {given}" for name, given in dtypes.items())
+        raise TypeError(f"{' and '.join(dtypes)} should have the same dtype as X. Got {got}.")
+    return checked
+
+
+@contextlib.contextmanager
+def _told(verbose: int) -> Iterator[None]:
+    """Above verbosity 0: let the loop's log through, a line an iteration, to standard error where nobody listens."""
+    if not verbose:
+        yield
+        return
+    level, handler = _LOG.level, None if _LOG.hasHandlers() else logging.StreamHandler()
+    if handler:
+        _LOG.addHandler(handler)
+    _LOG.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        _LOG.setLevel(level)
+        if handler:
+            _LOG.removeHandler(handler)

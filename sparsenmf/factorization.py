@@ -1,0 +1,374 @@
+"""`factorize`: X ~ W H from a checked X to a named result, and `solve_rows`: W alone, row by row.
+
+X is brought to a scale near 1 by a power of four (exact in binary, and so is its root, which scales W and H back), so
+that sums over X's entries neither overflow nor vanish in float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparsenmf import _validation as check
+from sparsenmf._jit import threads
+from sparsenmf.init import INITS, initialize
+from sparsenmf.losses import LOSSES
+from sparsenmf.operand import TINY, Operand, as_operand, empty_factor, pad
+from sparsenmf.solvers import SOLVER_NAMES, SOLVERS, Outcome, Problem, Record, Side, Stopping, run
+
+ORDINARY = (2.0**-20, 2.0**40)  # scales of X's largest entry that are left as they are
+PATHS = ("auto", "sparse", "dense")
+
+
+@dataclass(frozen=True)
+class Factorization:
+    """What `factorize` returns: the factors, and how they came about.
+
+    Attributes
+    ----------
+    W : ndarray of shape (n, k)
+    H : ndarray of shape (k, m)
+    history : tuple of Record
+        (iteration, seconds, objective, kkt) of the start, of each iterate, and of the pair returned. With
+        solver="auto" these are the extrapolated pairs, whose objective may rise now and then.
+    n_iter : int
+    converged : bool
+        Whether `tol` stopped it.
+    stop_reason : str
+        "objective", "kkt", "max_iter", "max_seconds" or "callback".
+    loss, solver : str
+    objective : float
+        Of the pair returned, penalties included.
+    kkt : float
+        The KKT residual that the last iteration met (`sparsenmf.kkt_residual` measures that of W and H themselves).
+    """
+
+    W: np.ndarray = field(repr=False)
+    H: np.ndarray = field(repr=False)
+    history: tuple[Record, ...] = field(repr=False)
+    n_iter: int
+    converged: bool
+    stop_reason: str
+    loss: str
+    solver: str
+    objective: float
+    kkt: float
+
+
+class Penalty(NamedTuple):
+    """L1 and L2 weights of one factor."""
+
+    l1: float
+    l2: float
+
+
+def factorize(
+    X: Any,
+    n_components: int,
+    *,
+    loss: Any = "kl",
+    solver: str = "auto",
+    init: str = "auto",
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    max_seconds: float | None = None,
+    random_state: Any = None,
+    n_threads: int | None = None,
+    dtype: Any = "auto",
+    path: str = "auto",
+    W: Any = None,
+    H: Any = None,
+    update_H: bool = True,  # noqa: N803
+    alpha_W: float = 0.0,  # noqa: N803
+    alpha_H: float | str = "same",  # noqa: N803
+    l1_ratio: float = 0.0,
+    step: float | None = None,
+    callback: Callable[[Record], Any] | None = None,
+) -> Factorization:
+    """Factorize a non-negative matrix, X ~ W H with W and H non-negative.
+
+    Parameters
+    ----------
+    X : sparse matrix or array of any format, array-like, or data frame, of shape (n, m)
+        Finite and non-negative. Rows and columns of zeros are data: their factors are zero.
+    n_components : int
+        k, the columns of W and rows of H.
+    loss : {"kl", "frobenius"}
+        "kl" (also "kullback-leibler", 1): D(X || WH), eq. 3 of Lee and Seung, NIPS 2000. "frobenius" (also 2):
+        ||X - WH||^2, eq. 2.
+    solver : {"auto", "mu", "cd", "gd"}
+        "auto": extrapolated coordinate descent after a short warm-up, the fastest. "mu": multiplicative updates
+        (eqs. 4, 5). "cd": HALS, or scalar Newton for KL. "gd": projected gradient (eq. 6), for comparison.
+    init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "custom"}
+        "auto" is "random", or what W and H give. "custom" takes both from W and H.
+    max_iter : int
+        At most so many alternations.
+    tol : float
+        Stop where the objective's relative fall (over 2 iterations; 10 for "mu" and "gd") or the KKT residual is no
+        larger. 0: never.
+    max_seconds : float, optional
+        Stop after the first iteration that ends later.
+    random_state : None, int, RandomState or Generator
+    n_threads : int, optional
+        None: Numba's number. The result is the same for any number, to the last bit.
+    dtype : {"auto", "float32", "float64"}
+        "auto": float64 data stay so, all else (counts too) is worked on in float32.
+    path : {"auto", "sparse", "dense"}
+        How X is held. "auto" goes by density, and makes no dense copy beyond 2 GiB.
+    W, H : array-like, optional
+        A start of shapes (n, k) and (k, m), in the original scale.
+    update_H : bool
+        False: H is given and fixed, W is solved for.
+    alpha_W, alpha_H, l1_ratio : float
+        Penalties as scikit-learn scales them: alpha_W m (l1_ratio |W|_1 + (1 - l1_ratio) |W|^2 / 2), and alpha_H with n
+        for H, are added to D(X || WH), or to half of ||X - WH||^2.
+    step : float, optional
+        For "gd": its fixed step. None: a safe one.
+    callback : callable, optional
+        Called with the `Record` of each iteration; a true return value stops.
+
+    Returns
+    -------
+    Factorization
+
+    Raises
+    ------
+    ValueError
+        For bad entries of X, W or H (naming row, column and value), shapes that do not match, an X without a positive
+        entry, an unknown loss, solver, init, dtype or path (listing the choices), or a number out of range.
+    TypeError
+        For arguments of the wrong kind.
+
+    References
+    ----------
+    D. D. Lee and H. S. Seung, "Algorithms for Non-negative Matrix Factorization", NIPS 2000.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from sparsenmf import factorize
+    >>> X = sp.random(60, 40, 0.2, format="csr", random_state=0)
+    >>> fit = factorize(X, 3, random_state=0)
+    >>> fit.W.shape, fit.H.shape, fit.converged
+    ((60, 3), (3, 40), True)
+    """
+    k = check.check_count(n_components, "n_components")
+    loss = check.canonical_loss(loss)
+    solver = check.check_choice(solver, SOLVER_NAMES, "solver")
+    stopping = _stopping(max_iter, tol, max_seconds)
+    path = check.check_choice(path, PATHS, "path")
+    step = _check_step(step, solver)
+    alphas = _check_alphas(alpha_W, alpha_H, l1_ratio)
+    A = check.check_matrix(X)
+    check.check_positive(A)
+    working = check.working_dtype(dtype, A.dtype if isinstance(A, np.ndarray) else A.data.dtype)
+    with threads(_check_threads(n_threads)):
+        start = _start(A, k, init, W, H, update_H, random_state, working, solver)
+        scale = _scale(A, working)
+        operand = as_operand(A, working, loss, path, scale)
+        w, h = _penalties(alphas, A.shape, loss, scale)
+        problem = _problem(operand, start, k, loss, scale, (w, h), update_H, step)
+        outcome = run(SOLVERS[solver, loss](problem), stopping, _unscaled(callback, loss, scale))
+        return _result(problem, outcome, loss, solver, scale)
+
+
+def solve_rows(
+    X: Any,
+    H: Any,
+    *,
+    loss: Any = "kl",
+    alpha_W: float = 0.0,  # noqa: N803
+    l1_ratio: float = 0.0,
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    n_threads: int | None = None,
+    path: str = "auto",
+) -> np.ndarray:
+    """The best W >= 0 for a given H: each row of X ~ W H solved by itself.
+
+    Parameters
+    ----------
+    X : sparse matrix or array-like of shape (n, m)
+    H : array-like of shape (k, m)
+        Its dtype, float32 or float64, is the one worked in.
+    loss, alpha_W, l1_ratio, n_threads, path
+        As for `factorize`.
+    max_iter : int
+        At most so many passes over a row's components.
+    tol : float
+        A row is done where a pass over it moves less than this share of it.
+
+    Returns
+    -------
+    ndarray of shape (n, k)
+        The problem is convex, and a row's solution does not depend on the rows beside it. X' is not built.
+
+    Raises
+    ------
+    ValueError
+        As for `factorize`.
+
+    Examples
+    --------
+    >>> from sparsenmf.factorization import solve_rows
+    >>> solve_rows([[2.0, 4.0]], [[1.0, 2.0]], tol=1e-6).round(4)
+    array([[2.]])
+    """
+    kind = LOSSES[check.canonical_loss(loss)]
+    A = check.check_matrix(X)
+    H = np.asarray(H)
+    dtype = np.dtype(np.float64 if H.dtype != np.float32 else np.float32)
+    H = check.check_factor(H, "H", (None, A.shape[1]), dtype)
+    path = check.check_choice(path, PATHS, "path")
+    alphas = _check_alphas(alpha_W, 0.0, l1_ratio)
+    with threads(_check_threads(n_threads)):
+        scale = _scale(A, dtype)
+        root = math.sqrt(scale)
+        operand = as_operand(A, dtype, kind.name, path, scale)
+        w, _ = _penalties(alphas, A.shape, kind.name, scale)
+        F, G = empty_factor(A.shape[0], len(H), dtype), pad((H / dtype.type(root)).T, dtype)
+        kind.solve(operand, F, G, len(H), (w.l1, w.l2), max_iter, tol)
+        return F[:, : len(H)] * dtype.type(root)
+
+
+# --- arguments -------------------------------------------------------------------------------------------------------
+
+
+def _number(value: Any, name: str, least: float = 0.0, above: bool = False) -> float:
+    """A finite number of at least (or above) `least`."""
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    if not math.isfinite(value) or value < least or (above and value == least):
+        raise ValueError(f"{name} must be {'above' if above else 'at least'} {least:g} and finite, got {value!r}.")
+    return float(value)
+
+
+def _stopping(max_iter: Any, tol: Any, max_seconds: Any) -> Stopping:
+    seconds = None if max_seconds is None else _number(max_seconds, "max_seconds")
+    return Stopping(check.check_count(max_iter, "max_iter"), _number(tol, "tol"), seconds)
+
+
+def _check_threads(n_threads: Any) -> int | None:
+    return None if n_threads is None else check.check_count(n_threads, "n_threads")
+
+
+def _check_step(step: Any, solver: str) -> float | None:
+    if step is None:
+        return None
+    if solver != "gd":
+        raise ValueError(f"step={step!r} is for solver='gd' alone; solver={solver!r} chooses its own steps.")
+    return _number(step, "step", above=True)
+
+
+def _check_alphas(alpha_w: Any, alpha_h: Any, l1_ratio: Any) -> tuple[float, float, float]:
+    alpha_w = _number(alpha_w, "alpha_W")
+    alpha_h = alpha_w if isinstance(alpha_h, str) and alpha_h == "same" else _number(alpha_h, "alpha_H")
+    ratio = _number(l1_ratio, "l1_ratio")
+    if ratio > 1:
+        raise ValueError(f"l1_ratio must lie between 0 and 1, got {ratio!r}.")
+    return alpha_w, alpha_h, ratio
+
+
+def _penalties(
+    alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, scale: float
+) -> tuple[Penalty, Penalty]:
+    """The weights of both factors for X / scale: the cost falls by scale (kl) or its square, the factors by its root."""
+    alpha_w, alpha_h, ratio = alphas
+    cost = scale if loss == "kl" else scale * scale
+    out = []
+    for alpha in (alpha_w * shape[1], alpha_h * shape[0]):
+        out.append(Penalty(alpha * ratio * math.sqrt(scale) / cost, alpha * (1 - ratio) * scale / cost))
+    return out[0], out[1]
+
+
+# --- start and end ---------------------------------------------------------------------------------------------------
+
+
+def _scale(A: check.CsrArrays | np.ndarray, dtype: np.dtype) -> float:
+    """1, or the power of four that brings X's largest entry near 1."""
+    top = float((A if isinstance(A, np.ndarray) else A.data).max(initial=0))
+    if top == 0 or ORDINARY[0] <= top <= ORDINARY[1]:
+        return 1.0
+    scale = 4.0 ** math.floor(math.log(top, 4))
+    if math.sqrt(scale) > np.finfo(dtype).max / 1e6:
+        raise ValueError(f"X's largest entry, {top:g}, is too large to factorize in {dtype}: use dtype='float64'.")
+    return scale
+
+
+def _start(A, k, init, W, H, update_h, random_state, dtype, solver) -> tuple[np.ndarray, np.ndarray]:
+    """(W, H) to start from, in X's scale."""
+    init = check.check_choice(init, ("auto", *INITS, "custom"), "init")
+    if init == "custom" and (W is None or H is None) and update_h:
+        raise ValueError("init='custom' needs both W and H.")
+    if not update_h and H is None:
+        raise ValueError("update_H=False needs H: the rows of W are solved for a given H.")
+    n, m = A.shape
+    W = None if W is None else check.check_factor(W, "W", (n, k), dtype, zeros_ok=False)
+    H = None if H is None else check.check_factor(H, "H", (k, m), dtype, zeros_ok=False)
+    if W is not None and H is not None:
+        return W, H
+    if init in ("auto", "custom"):
+        init = "random"
+    if not update_h:
+        return _even_start(A, H, dtype), H
+    fresh = initialize(A, k, init, random_state, dtype)
+    return (fresh[0] if W is None else W), (fresh[1] if H is None else H)
+
+
+def _even_start(A, H: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The same value everywhere, such that sum(WH) is sum(X)."""
+    total = float((A if isinstance(A, np.ndarray) else A.data).sum(dtype=np.float64))
+    return np.full((A.shape[0], len(H)), total / (A.shape[0] * float(H.sum(dtype=np.float64))), dtype)
+
+
+def _problem(operand: Operand, start, k, loss, scale, penalties, update_h, step) -> Problem:
+    kind, root = LOSSES[loss], operand.dtype.type(math.sqrt(scale))
+    factors = (pad(start[0] / root, operand.dtype), pad((start[1] / root).T, operand.dtype))
+    w, h = (
+        Side(X, F, penalty.l1, penalty.l2, kind.digest(F))
+        for X, F, penalty in zip((operand, operand.T), factors, penalties, strict=True)
+    )
+    if step is not None and loss == "frobenius":
+        step *= scale
+    return Problem(kind, w, h, k, update_h, step)
+
+
+def _cost_scale(loss: str, scale: float) -> float:
+    return scale if loss == "kl" else scale * scale
+
+
+def _unscaled(callback: Callable[[Record], Any] | None, loss: str, scale: float) -> Callable[[Record], Any] | None:
+    if callback is None or scale == 1.0:
+        return callback
+    return lambda record: callback(record._replace(objective=record.objective * _cost_scale(loss, scale)))
+
+
+def _drop_idle(problem: Problem) -> None:
+    """A component that one factor lacks adds nothing to WH: let the other lack it too (a fixed H stays as given)."""
+    w, h = problem.w.F, problem.h.F
+    idle_w, idle_h = ~w.any(axis=0), ~h.any(axis=0)
+    w[:, idle_h] = 0
+    if problem.update_h:
+        h[:, idle_w] = 0
+
+
+def _result(problem: Problem, outcome: Outcome, loss: str, solver: str, scale: float) -> Factorization:
+    root, factor, k = problem.w.F.dtype.type(math.sqrt(scale)), _cost_scale(loss, scale), problem.k
+    _drop_idle(problem)
+    history = tuple(r._replace(objective=r.objective * factor) for r in outcome.history)
+    return Factorization(
+        W=problem.w.F[:, :k] * root,
+        H=np.ascontiguousarray(problem.h.F[:, :k].T) * root,
+        history=history,
+        n_iter=outcome.n_iter,
+        converged=outcome.stop_reason in ("objective", "kkt"),
+        stop_reason=outcome.stop_reason,
+        loss=loss,
+        solver=solver,
+        objective=history[-1].objective,
+        kkt=history[-1].kkt,
+    )

@@ -1,0 +1,168 @@
+"""What every reader and writer shares: errors that name the file, files that are whole or absent, room in memory."""
+
+import errno
+import gzip
+import io
+import os
+import secrets
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["atomic_write", "check_room", "check_target", "naming", "open_plain"]
+
+#: What the decoders of zip, gzip and npy raise on bytes that are not theirs.
+_DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError)
+_MEND = "The file is damaged or was cut short: copy or write it again."
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give every error raised inside the name of the file, and what can be done."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ValueError(f"{path}: {str(error) or type(error).__name__}. {_MEND}") from error
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path} does not exist (looked from {Path.cwd()})") from error
+    except IsADirectoryError as error:
+        raise IsADirectoryError(f"{path} is a folder, not a file") from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # a zip directory that points before the start of the file
+            raise ValueError(f"{path}: {error.strerror}. {_MEND}") from error
+        raise type(error)(f"{path} cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise MemoryError(f"{path} does not fit into memory") from error
+
+
+@contextmanager
+def open_plain(path: Path) -> Iterator[io.BufferedIOBase]:
+    """Open a file for reading; where it is gzip-compressed (whatever its name) give the plain bytes."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if packed:
+            with gzip.GzipFile(fileobj=file) as plain:
+                yield plain
+        else:
+            yield file
+
+
+def check_room(n_bytes: int, what: str) -> None:
+    """Refuse a size that this machine's memory cannot hold, before anything is allocated.
+
+    Raises
+    ------
+    ValueError
+        If `n_bytes` exceeds the physical memory (where the system tells it).
+    """
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # no such question on Windows
+        return
+    if n_bytes > memory:
+        raise ValueError(
+            f"{what} would take {n_bytes / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB. "
+            "Either the header is wrong or the matrix is too large to be read at once."
+        )
+
+
+def check_target(path: str | os.PathLike[str], force: bool = False) -> Path:
+    """Find out whether a file can be written, before the work whose result it shall hold.
+
+    Parameters
+    ----------
+    path : str or path-like
+    force : bool, default=False
+        Whether a file that exists may be replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The file itself, with links followed: a link stays a link when its file is replaced.
+
+    Raises
+    ------
+    OSError
+        FileExistsError if it exists and `force` is false; otherwise if it is no regular file, or its folder is
+        missing or takes no new files.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder; name a file in it")
+    if target.exists():
+        if not target.is_file():
+            raise OSError(f"cannot write {path}: it is no regular file")
+        if not force:
+            raise FileExistsError(f"{path} exists: choose another name, or replace it (force=True, --force)")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: the folder {target.parent} does not exist; make it first")
+    probe = _temporary(target)
+    try:
+        probe.touch(exist_ok=False)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return target
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[BinaryIO]:
+    """Write a file that appears under its name only when it is whole and on the disk.
+
+    The bytes go to a temporary file in the same folder, which takes the name at the end; on any error it is removed
+    and what stood under the name before still stands there.
+
+    Raises
+    ------
+    OSError
+        As `check_target`, and if there is no room left.
+    """
+    target = check_target(path, force)
+    temporary = _temporary(target)
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        check_target(path, force)  # someone else may have written it meanwhile
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(target: Path) -> Path:
+    # Not derived from the target's name: that may be as long as a name can be already.
+    return target.with_name(f".sparsenmf-{secrets.token_hex(8)}.tmp")
+
+
+def _unwritable(path: str | os.PathLike[str], error: OSError) -> OSError:
+    why = error.strerror or str(error)
+    message = f"cannot write {path}: {why}. Nothing was written; free some room or choose another folder."
+    result = type(error)(message)
+    result.errno = error.errno
+    return result
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself durable, where folders can be opened (not on Windows)."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

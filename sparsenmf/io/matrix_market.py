@@ -1,0 +1,149 @@
+"""Matrix Market files, plain and gzip, through scipy's parser, with the lies it lets pass found out first.
+
+scipy's reader refuses wrong counts, indices out of range and values that are no numbers, naming the line. It trusts
+the size line before it has seen an entry, and it drops what the header does not announce: decimals under "integer",
+values under "pattern".
+"""
+
+import gzip
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.io import mmread
+
+from sparsenmf.io.archive import file_size
+from sparsenmf.io.files import check_room, open_plain
+
+__all__ = ["read_matrix_market"]
+
+_COLUMNS = {"pattern": 2, "integer": 3, "unsigned-integer": 3, "real": 3, "complex": 4}
+_MAX_RATIO = 1032  # of plain to gzip-compressed bytes
+
+
+class _Head(NamedTuple):
+    """The lines up to the first entry, and what they say."""
+
+    text: bytes
+    layout: str
+    field: str
+    sizes: tuple[int, ...]
+    first_entry: list[bytes]
+
+
+def read_matrix_market(path: Path) -> sparse.csr_array | np.ndarray:
+    """Read a .mtx or .mtx.gz file: CSR (entries that stand twice are summed), or an ndarray where it is an array."""
+    with open_plain(path) as file:
+        ratio = _MAX_RATIO if isinstance(file, gzip.GzipFile) else 1
+        head = _read_head(file)
+        _check_sizes(head, ratio * file_size(file))
+        body = _Body(head, file)
+        try:
+            matrix: Any = mmread(io.BufferedReader(body, 1 << 20), spmatrix=False)
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{str(error).rstrip('.')}. {_announced(head)}: mend the header or the lines") from error
+    if body.decimals:
+        raise ValueError('the header says "integer", but there are decimal values: write "real" in its first line')
+    return matrix.tocsr() if head.layout == "coordinate" else matrix
+
+
+def _announced(head: _Head) -> str:
+    rows, columns, *entries = head.sizes
+    listed = f" and {entries[0]:,} entries, one a line" if entries else ""
+    return f"The header announces {rows:,} rows, {columns:,} columns{listed}"
+
+
+def _read_head(file: io.BufferedIOBase) -> _Head:
+    words = file.readline(1 << 16).removeprefix(b"\xef\xbb\xbf").decode("latin-1").lower().split()
+    if len(words) != 5 or words[0] != "%%matrixmarket":
+        raise ValueError(
+            'the first line is not that of a Matrix Market file ("%%MatrixMarket matrix coordinate integer general")'
+        )
+    # As scipy wants it: some writers use capitals, some a byte order mark.
+    lines = [f"%%MatrixMarket {' '.join(words[1:])}\n".encode("latin-1"), file.readline(1 << 16)]
+    while lines[-1].startswith(b"%") or (lines[-1] and not lines[-1].strip()):
+        lines.append(file.readline(1 << 16))
+    try:
+        sizes = tuple(int(word) for word in lines[-1].split())
+    except ValueError:
+        sizes = ()
+    wanted = 3 if words[2] == "coordinate" else 2
+    if len(sizes) != wanted or min(sizes) < 0:
+        names = "rows, columns and entries" if wanted == 3 else "rows and columns"
+        raise ValueError(
+            f"line {len(lines)} must give the numbers of {names}, and is {lines[-1][:60].decode('latin-1').strip()!r}"
+        )
+    if min(sizes[:2]) < 1:  # scipy's parser divides by the number of rows of an array
+        raise ValueError(
+            f"line {len(lines)} announces {sizes[0]} rows and {sizes[1]} columns: there is nothing to read"
+        )
+    lines.append(file.readline(1 << 16))
+    if b"\0" in lines[-1]:
+        raise ValueError("the file holds zero bytes: it is damaged, or no text")
+    return _Head(b"".join(lines), words[2], words[3], sizes, lines[-1].split())
+
+
+def _check_sizes(head: _Head, n_bytes: int) -> None:
+    """Compare what the header claims with what so many bytes can hold, and with the first entry."""
+    rows, columns = head.sizes[:2]
+    listed = head.layout == "coordinate"
+    entries = head.sizes[2] if listed else rows * columns
+    columns_due = _COLUMNS.get(head.field, 2) if listed else 1
+    # A number takes a digit and a space or line end (the last one may lack it); a symmetric array lists half of it.
+    if entries * columns_due * 2 > (n_bytes + 1) * (1 if listed else 2):
+        raise ValueError(
+            f"the header claims {entries:,} entries, more than a file of this size can hold: it was cut short, or the "
+            "size line is wrong"
+        )
+    check_room(entries * 16 + 8 * (rows + 1), f"a matrix of {rows:,} rows and {entries:,} entries")
+    columns_seen = len(head.first_entry)
+    if listed and head.field in _COLUMNS and columns_seen not in (0, columns_due):
+        raise ValueError(
+            f"the header says {head.field!r}, that is {columns_due} numbers a line, but the first entry has "
+            f"{columns_seen}: mend the field in the first line"
+        )
+
+
+def _has_decimals(text: bytes) -> bool:
+    return b"." in text or b"e" in text or b"E" in text
+
+
+class _Body(io.RawIOBase):
+    """The file from its first byte, as a stream that scipy's parser can take.
+
+    The parser runs past its buffer (and may take the process with it) where a file holds zero bytes, or something other
+    than a line end after its last number. So zero bytes are an error, and a line end is added. On the way it watches
+    for decimals where the header says that there are none.
+    """
+
+    def __init__(self, head: _Head, file: io.BufferedIOBase) -> None:
+        self._file = file
+        self._ahead = memoryview(head.text)
+        self._ended = False
+        self._watch = head.field in ("integer", "unsigned-integer")
+        self.decimals = self._watch and _has_decimals(b" ".join(head.first_entry))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        if self._ahead:
+            count = min(len(view), len(self._ahead))
+            view[:count], self._ahead = self._ahead[:count], self._ahead[count:]
+            return count
+        count = self._file.readinto(view)
+        if count == 0 and not self._ended:
+            self._ended = True
+            view[:1] = b"\n"
+            return 1
+        self._check(bytes(view[:count]))
+        return count
+
+    def _check(self, text: bytes) -> None:
+        if b"\0" in text:
+            raise ValueError("the file holds zero bytes: it is damaged, or no text")
+        if self._watch and not self.decimals:
+            self.decimals = _has_decimals(text)

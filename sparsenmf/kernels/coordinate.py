@@ -1,0 +1,341 @@
+"""KL coordinate descent: a row's problem gathered into cache, then scalar Newton steps over its active set.
+
+The row's problem is min over f >= 0 of den . f + l2 |f|^2 / 2 - sum_j x_j log(y_j) with y = B'f, where B holds the
+rows of G that the row's nonzeros name, as columns (k x nonzeros, `stride` apart): every pass over a coordinate is then
+unit-stride, and further sweeps cost no memory traffic.
+
+The step is Newton's where the cost falls to the right (it undershoots there: the second derivative decreases). To the
+left it is damped: f'' is at most h / (1 - m d)^2 at a distance d, with m = max_j b_j / y_j, and the minimiser of the
+bound that this gives, d = g / (h + m g) < 1 / m, neither raises the cost nor empties any y_j.
+"""
+
+import numpy as np
+
+from sparsenmf._jit import helper, kernel, prange
+from sparsenmf.kernels.kl import AHEAD, add_row, residual
+from sparsenmf.kernels.simd import (
+    GROUP,
+    VECTOR_BYTES,
+    add,
+    add_group,
+    div,
+    fill,
+    fma,
+    gather_transposed,
+    largest,
+    load,
+    load_counts,
+    log,
+    maximum,
+    mul,
+    prefetch_rows,
+    same,
+    store,
+    strided_dots,
+    total,
+    where_positive,
+)
+
+CHUNK = 512  # nonzeros evaluated while their columns of B are in the first-level cache
+LEFT_LIMIT = 0.9  # share of 1 / m that an undamped step to the left may take
+KEPT = 0.1  # an extrapolated entry keeps this share of the new one, so no y_j is emptied
+
+
+@helper
+def scratch(columns, longest, like):
+    """Arrays for one row's problem: x, y, x / y of a chunk, B, gradient numerators, f, list of coordinates."""
+    return (
+        np.empty(longest, like.dtype),
+        np.empty(longest, like.dtype),
+        np.empty(CHUNK, like.dtype),
+        np.empty(columns * longest, like.dtype),
+        np.empty(columns, like.dtype),
+        np.zeros(columns, like.dtype),
+        np.empty(columns, np.int64),
+    )
+
+
+@helper
+def longest_row(indptr, first, last, lanes):
+    longest = 0
+    for i in range(first, last):
+        longest = max(longest, indptr[i + 1] - indptr[i])
+    return (longest // lanes + 3) * lanes
+
+
+@helper
+def padded(n, lanes):
+    """Nonzeros of a row in whole registers, and an odd number of registers between columns (no bank conflicts)."""
+    registers = (n + lanes - 1) // lanes
+    return registers * lanes, (registers | 1) * lanes
+
+
+@helper
+def gather_chunk(X, G, row, chunk, work, stride):
+    """Copy a chunk of the row's counts to x, and the rows of G that it names to columns of B."""
+    indptr, indices, data = X
+    x, B = work[0], work[3]
+    start, stop, end = indptr[row], indptr[row + 1], indptr[-1]
+    lanes = VECTOR_BYTES // G.itemsize
+    for t in range(start + chunk[0], start + chunk[1], lanes):
+        for ahead in range(AHEAD, AHEAD + lanes, GROUP):
+            prefetch_rows(G, indices, t + ahead + lanes, end)
+        gather_transposed(B, stride, t - start, G, indices, t, stop)
+        store(x, t - start, load_counts(data, t, stop, G))
+
+
+@helper
+def evaluate_chunk(work, first, last, stride, n_active, tiny, want):
+    """y = B'f and the gradient's numerators B (x / y) of a chunk; its sums of x log y and x, and the least y."""
+    x, y, ratio, B, num, f, active = work
+    none = fill(num, 0.0)
+    loglik, mass, floor, most = none, none, same(none, tiny), none
+    for t in range(first, last, VECTOR_BYTES // num.itemsize):
+        value = none
+        for p in range(n_active):
+            a = active[p]
+            value = fma(fill(num, f[a]), load(B, a * stride + t), value)
+        counts = load(x, t)
+        if want:
+            loglik = add(loglik, where_positive(counts, mul(counts, log(value)), none))
+        mass = add(mass, counts)
+        value = maximum(value, floor)
+        quotient = div(counts, value)
+        most = maximum(most, where_positive(counts, div(floor, value), none))
+        store(y, t, value)
+        store(ratio, t - first, quotient)
+    for a in range(0, len(num), GROUP):
+        add_group(num, a, strided_dots(B, a * stride + first, stride, ratio, last - first))
+    return total(loglik), total(mass), largest(most) < 1.0
+
+
+@helper
+def enter_row(X, G, row, work, k, tiny, want):
+    """Gather the row's problem and evaluate it at f, chunk by chunk while a chunk is in cache.
+
+    Returns the sum of x log y, the sum of x and whether y > 0 at every nonzero. The list of coordinates is left at
+    the positive ones, the numerators in `num`.
+    """
+    n, stride = padded(X[0][row + 1] - X[0][row], VECTOR_BYTES // G.itemsize)
+    clear(work[4])
+    n_active = positive(work[5], k, work[6])
+    loglik, mass, alive = 0.0, 0.0, True
+    for first in range(0, n, CHUNK):
+        last = min(first + CHUNK, n)
+        gather_chunk(X, G, row, (first, last), work, stride)
+        a, b, c = evaluate_chunk(work, first, last, stride, n_active, tiny, want)
+        loglik, mass, alive = loglik + a, mass + b, alive and c
+    return loglik, mass, alive
+
+
+@helper
+def evaluate_row(work, n, stride, k, tiny, want):
+    """As `enter_row`, for a problem that x and B hold already."""
+    clear(work[4])
+    n_active = positive(work[5], k, work[6])
+    loglik, mass, alive = 0.0, 0.0, True
+    for first in range(0, n, CHUNK):
+        a, b, c = evaluate_chunk(work, first, min(first + CHUNK, n), stride, n_active, tiny, want)
+        loglik, mass, alive = loglik + a, mass + b, alive and c
+    return loglik, mass, alive
+
+
+@helper
+def clear(a):
+    for i in range(len(a)):
+        a[i] = 0
+
+
+@helper
+def revive(f, den, k, mass):
+    """Give every component a tenth of an even share: some y_j was zero, where the cost is infinite and has no slope."""
+    scale = 0.0
+    for a in range(k):
+        scale += den[a]
+    for a in range(k):
+        if den[a] > 0:
+            f[a] += 0.1 * mass / scale
+
+
+@helper
+def residual_row(work, den, l2, mass):
+    """The row's part of the KKT residual, from the numerators at its f."""
+    num, f = work[4], work[5]
+    moved, masses = fill(num, 0.0), fill(num, mass)
+    for a in range(0, len(num), VECTOR_BYTES // num.itemsize):
+        d = fma(fill(num, l2), load(f, a), load(den, a))
+        moved = add(moved, residual(load(f, a), load(num, a), d, masses))
+    return total(moved)
+
+
+@helper
+def coordinate(work, prev, delta, at, n, tiny):
+    """Apply the last step, y += delta * B[prev], while adding up the next coordinate's derivatives and m."""
+    x, y, B = work[0], work[1], work[3]
+    none = fill(B, 0.0)
+    g, h, m, one, floor, step = none, none, none, fill(B, 1.0), fill(B, tiny), fill(B, delta)
+    for t in range(0, n, VECTOR_BYTES // B.itemsize):
+        value = maximum(fma(step, load(B, prev + t), load(y, t)), floor)
+        store(y, t, value)
+        counts = load(x, t)
+        u = where_positive(counts, mul(div(one, value), load(B, at + t)), none)
+        v = mul(counts, u)
+        g = add(g, v)
+        h = fma(v, u, h)
+        m = maximum(m, u)
+    return total(g), total(h), largest(m)
+
+
+@helper
+def newton(old, g, h, m, damping):
+    """The new value of a coordinate with gradient g, curvature h and m = max b / y (see the module's text)."""
+    if g <= 0:
+        return old - float(g) / h if h > 0 else float(old)
+    if not h > 0:
+        return 0.0
+    step = float(g) / (h + damping * m * g)
+    if m > 0 and damping < 1:
+        step = min(step, LEFT_LIMIT / m)
+    return max(old - step, 0.0)
+
+
+@helper
+def sweep(work, n, stride, den, l2, n_active, damping, last, tiny):
+    """One pass over the listed coordinates. `last` is the step not yet applied to y: (coordinate, change).
+
+    Returns that of this pass and the counts that it moved.
+    """
+    f, active = work[5], work[6]
+    prev, delta, moved = last[0], last[1], 0.0
+    for p in range(n_active):
+        a = active[p]
+        num, h, m = coordinate(work, prev * stride, delta, a * stride, n, tiny)
+        old = f[a]
+        f[a] = newton(old, den[a] + l2 * old - num, h + l2, m, damping)
+        prev, delta = a, f[a] - old
+        moved += abs(delta) * den[a]
+    return (prev, delta), moved
+
+
+@helper
+def positive(f, k, active):
+    """List the positive entries."""
+    n = 0
+    for a in range(k):
+        if f[a] > 0:
+            active[n] = a
+            n += 1
+    return n
+
+
+@helper
+def pick(f, num, den, k, active):
+    """List the positive entries and the zeros that want to grow."""
+    n = 0
+    for a in range(k):
+        if f[a] > 0 or num[a] > den[a]:
+            active[n] = a
+            n += 1
+    return n
+
+
+@helper
+def sweeps_of(work, n, stride, den, l2, k, count, damping, tiny):
+    """`count` passes: the first over the active set, the others over what is positive after it."""
+    zero = work[5][0] * 0
+    last = (0, zero)
+    n_active = pick(work[5], work[4], den, k, work[6])
+    for s in range(count):
+        if s > 0:
+            n_active = positive(work[5], k, work[6])
+        last, _ = sweep(work, n, stride, den, l2, n_active, damping, last, tiny)
+
+
+@helper
+def extrapolate_row(N, F, i, f, k, beta):
+    """N[i] = f, the new iterate; F[i] = f + beta (f - the iterate before), kept clear of zero where f is."""
+    for a in range(k):
+        before, new = N[i, a], f[a]
+        N[i, a] = new
+        F[i, a] = max(new + beta * (new - before), f.dtype.type(KEPT) * new)
+
+
+@helper
+def load_row(F, i, k, f):
+    for a in range(k):
+        f[a] = F[i, a]
+
+
+@kernel
+def descend(X, F, N, G, den, numbers, sweeps, want, k, blocks, sums, tally):
+    """Coordinate descent on the rows of F from F itself; N gets the new rows, F their extrapolation (beta = 0: them).
+
+    `numbers` is (tiny, l2, damping, beta): the least y, the L2 penalty, 1 for steps that never raise the cost (0 for
+    bolder ones), and the extrapolation. `sums` and `tally` are of the F that is left, and of the F that came.
+    """
+    tiny, l2, damping, beta = numbers
+    lanes = VECTOR_BYTES // F.itemsize
+    for b in prange(len(blocks) - 1):
+        work = scratch(F.shape[1], longest_row(X[0], blocks[b], blocks[b + 1], lanes), F)
+        loglik, kkt = 0.0, 0.0
+        for i in range(blocks[b], blocks[b + 1]):
+            n, stride = padded(X[0][i + 1] - X[0][i], lanes)
+            load_row(F, i, k, work[5])
+            value, mass, alive = enter_row(X, G, i, work, k, tiny, want)
+            loglik += value
+            if not alive:
+                revive(work[5], den, k, mass)
+                evaluate_row(work, n, stride, k, tiny, False)
+            kkt += residual_row(work, den, l2, mass)
+            sweeps_of(work, n, stride, den, l2, k, sweeps, damping, tiny)
+            extrapolate_row(N, F, i, work[5], k, beta)
+            add_row(sums, b, F, i)
+        tally[b, 0], tally[b, 1] = loglik, kkt
+
+
+@helper
+def solve_row(work, n, stride, den, l2, k, mass, max_sweeps, tol, tiny):
+    """Minimise over one row, from an even share of its mass, until a pass moves less than tol of the mass.
+
+    The problem is convex; the start and the stop depend on this row alone. x and B hold the row's problem.
+    """
+    num, f, active = work[4], work[5], work[6]
+    for a in range(len(f)):
+        f[a] = 0
+    revive(f, den, k, 10 * mass)
+    evaluate_row(work, n, stride, k, tiny, False)
+    for a in range(k):  # one multiplicative step: a good first guess of the active set
+        f[a] = f[a] * num[a] / (den[a] + l2 * f[a]) if den[a] > 0 else num[a] * 0
+    last = (0, num[0] * 0)
+    count = 0
+    while count < max_sweeps:
+        evaluate_row(work, n, stride, k, tiny, False)
+        n_active = pick(f, num, den, k, active)
+        last, first_moved = sweep(work, n, stride, den, l2, n_active, 1.0, (0, num[0] * 0), tiny)
+        moved = first_moved
+        count += 1
+        while moved > tol * mass and count < max_sweeps:
+            n_active = positive(f, k, active)
+            last, moved = sweep(work, n, stride, den, l2, n_active, 1.0, last, tiny)
+            count += 1
+        if first_moved <= tol * mass:
+            break
+
+
+@kernel
+def solve(X, F, G, den, numbers, max_sweeps, k, blocks):
+    """F = the minimiser for the given G, row by row, each from a start of its own; `numbers` is (tiny, l2, tol)."""
+    tiny, l2, tol = numbers
+    lanes = VECTOR_BYTES // F.itemsize
+    for b in prange(len(blocks) - 1):
+        work = scratch(F.shape[1], longest_row(X[0], blocks[b], blocks[b + 1], lanes), F)
+        for i in range(blocks[b], blocks[b + 1]):
+            n, stride = padded(X[0][i + 1] - X[0][i], lanes)
+            mass = 0.0
+            for first in range(0, n, CHUNK):
+                gather_chunk(X, G, i, (first, min(first + CHUNK, n)), work, stride)
+            for t in range(n):
+                mass += work[0][t]
+            if mass > 0:
+                solve_row(work, n, stride, den, l2, k, mass, max_sweeps, tol, tiny)
+                extrapolate_row(F, F, i, work[5], k, 0.0)

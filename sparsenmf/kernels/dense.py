@@ -1,0 +1,124 @@
+"""KL kernels on dense X: the ratio X / WH on a block that fits the cache, between two matrix products."""
+
+import numpy as np
+
+from sparsenmf._jit import helper, kernel, prange
+from sparsenmf.kernels.coordinate import (
+    evaluate_row,
+    extrapolate_row,
+    load_row,
+    residual_row,
+    revive,
+    scratch,
+    solve_row,
+    sweeps_of,
+)
+from sparsenmf.kernels.kl import add_row, multiply_row
+from sparsenmf.kernels.simd import (
+    VECTOR_BYTES,
+    add,
+    div,
+    fill,
+    load,
+    load_counts,
+    log,
+    maximum,
+    mul,
+    same,
+    store,
+    total,
+    where_positive,
+)
+
+
+@helper
+def divide_into(X, first_row, first_column, Y, tiny):
+    """Y = X / Y for the block of X at (first_row, first_column); returns the sum of x log(Y) as it came."""
+    lanes = VECTOR_BYTES // Y.itemsize
+    rows, columns = Y.shape
+    loglik = 0.0
+    for i in range(rows):
+        start = (first_row + i) * X.shape[1] + first_column
+        none = fill(Y, 0.0)
+        part, floor = none, same(none, tiny)
+        whole = columns - columns % lanes
+        for t in range(0, whole, lanes):
+            x, y = load(X, start + t), load(Y, i * columns + t)
+            part = add(part, where_positive(x, mul(x, log(y)), none))
+            store(Y, i * columns + t, div(x, maximum(y, floor)))
+        if whole < columns:
+            x = load_counts(X, start + whole, start + columns, Y)
+            y = load_counts(Y, i * columns + whole, (i + 1) * columns, Y)
+            part = add(part, where_positive(x, mul(x, log(y)), none))
+            for t in range(whole, columns):
+                Y[i, t] = X[first_row + i, first_column + t] / max(Y[i, t], tiny)
+        loglik += total(part)
+    return loglik
+
+
+@helper
+def multiply_block(F, first, num, masses, den, l2, limits, sums, b):
+    """Finish eq. 5 for rows first, first + 1, ... of F from their numerators; returns their KKT residual."""
+    kkt = 0.0
+    for i in range(num.shape[0]):
+        kkt += multiply_row(F, first + i, num[i], den, l2, limits, masses[first + i])
+        add_row(sums, b, F, first + i)
+    return kkt
+
+
+@helper
+def load_counts_row(X, transposed, i, x):
+    """x = row i of X (of X' where transposed)."""
+    n = X.shape[0] if transposed else X.shape[1]
+    for t in range(n):
+        x[t] = X[t, i] if transposed else X[i, t]
+    for t in range(n, len(x)):
+        x[t] = 0
+
+
+@helper
+def shared_scratch(B, columns, longest, like):
+    x, y, ratio, _, num, f, active = scratch(columns, 0, like)
+    return np.empty(longest, like.dtype), np.empty(longest, like.dtype), ratio, B, num, f, active
+
+
+@kernel
+def descend(X, transposed, F, N, B, den, numbers, sweeps, want, k, blocks, sums, tally):
+    """`coordinate.descend` where every row of X is whole: B = G' serves all rows, nothing is gathered."""
+    tiny, l2, damping, beta = numbers
+    columns = F.shape[1]
+    n = len(B) // columns
+    for b in prange(len(blocks) - 1):
+        work = shared_scratch(B, columns, n, F)
+        loglik, kkt = 0.0, 0.0
+        for i in range(blocks[b], blocks[b + 1]):
+            load_counts_row(X, transposed, i, work[0])
+            load_row(F, i, k, work[5])
+            value, mass, alive = evaluate_row(work, n, n, k, tiny, want)
+            loglik += value
+            if not alive:
+                revive(work[5], den, k, mass)
+                evaluate_row(work, n, n, k, tiny, False)
+            kkt += residual_row(work, den, l2, mass)
+            sweeps_of(work, n, n, den, l2, k, sweeps, damping, tiny)
+            extrapolate_row(N, F, i, work[5], k, beta)
+            add_row(sums, b, F, i)
+        tally[b, 0], tally[b, 1] = loglik, kkt
+
+
+@kernel
+def solve(X, transposed, F, B, den, numbers, max_sweeps, k, blocks):
+    """`coordinate.solve` where every row of X is whole."""
+    tiny, l2, tol = numbers
+    columns = F.shape[1]
+    n = len(B) // columns
+    for b in prange(len(blocks) - 1):
+        work = shared_scratch(B, columns, n, F)
+        for i in range(blocks[b], blocks[b + 1]):
+            load_counts_row(X, transposed, i, work[0])
+            mass = 0.0
+            for t in range(n):
+                mass += work[0][t]
+            if mass > 0:
+                solve_row(work, n, n, den, l2, k, mass, max_sweeps, tol, tiny)
+                extrapolate_row(F, F, i, work[5], k, 0.0)

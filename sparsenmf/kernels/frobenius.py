@@ -1,0 +1,61 @@
+"""Euclidean kernels on CSR: the cross product XG, and sums over the entries."""
+
+import numpy as np
+
+from sparsenmf._jit import kernel, prange
+from sparsenmf.kernels.kl import AHEAD
+from sparsenmf.kernels.simd import (
+    GROUP,
+    VECTOR_BYTES,
+    add,
+    fill,
+    fma,
+    gather_add,
+    load_counts,
+    load_group,
+    log,
+    mul,
+    prefetch_rows,
+    store,
+    total,
+    where_positive,
+)
+
+
+@kernel
+def times(X, G, blocks, out):
+    """out = XG, row by row: the cross product X H' (or X' W) of eq. 4."""
+    indptr, indices, data = X
+    columns = G.shape[1]
+    for b in prange(len(blocks) - 1):
+        for i in range(blocks[b], blocks[b + 1]):
+            for a in range(0, columns, VECTOR_BYTES // G.itemsize):
+                store(out, i * columns + a, fill(out, 0.0))
+            start, stop = indptr[i], indptr[i + 1]
+            for t in range(start, stop, GROUP):
+                prefetch_rows(G, indices, t + AHEAD, indptr[-1])
+                gather_add(out, i * columns, load_group(data, t, stop, G), G, indices, t, stop)
+
+
+@kernel
+def moments(data, bounds, out):
+    """Per block of entries: sum of x, of x log x (0 log 0 = 0) and of x^2, in float64."""
+    for b in prange(len(bounds) - 1):
+        first, last = bounds[b], bounds[b + 1]
+        none = fill(out, 0.0)
+        s, entropy, square = none, none, none
+        for t in range(first, last, VECTOR_BYTES // out.itemsize):
+            x = load_counts(data, t, last, out)
+            s = add(s, x)
+            entropy = add(entropy, where_positive(x, mul(x, log(x)), none))
+            square = fma(x, x, square)
+        out[b, 0], out[b, 1], out[b, 2] = total(s), total(entropy), total(square)
+
+
+def moments_of(data: np.ndarray, n_blocks: int = 64) -> tuple[float, float, float]:
+    """Sum of x, of x log x and of x^2 over the entries of a flat array."""
+    bounds = np.linspace(0, len(data), n_blocks + 1).astype(np.int64)
+    out = np.zeros((n_blocks, 3))
+    moments(data, bounds, out)
+    mass, entropy, square = out.sum(axis=0)
+    return float(mass), float(entropy), float(square)

@@ -1,0 +1,135 @@
+"""Kullback-Leibler kernels on CSR: every one updates or measures the rows of F, given G.
+
+X is the tuple (indptr, indices, data) of X for F = W, G = H', or of X' for F = H', G = W: one kernel, both factors.
+Factors are padded with zero columns to whole registers. WH is evaluated at the nonzeros alone: the other terms of the
+gradient are the column sums of G, which come in as `den` (with the L1 penalty added; `l2` is the L2 penalty).
+
+Each block of rows writes its own rows and its own line of `sums` (column sums of the new F) and of `tally`
+(sum of x log(WH) at entry, KKT residual at entry), which the caller adds up in block order.
+"""
+
+import numpy as np
+
+from sparsenmf._jit import helper, kernel, prange
+from sparsenmf.kernels.simd import (
+    GROUP,
+    VECTOR_BYTES,
+    add,
+    div,
+    fill,
+    fma,
+    gather_add,
+    gather_dots,
+    load,
+    load_group,
+    log,
+    maximum,
+    mul,
+    prefetch_rows,
+    same,
+    store,
+    sub,
+    total,
+    where_positive,
+)
+
+AHEAD = 16  # nonzeros between a prefetch and its use
+
+
+@helper
+def ratio_row(X, F, i, G, tiny, want, num):
+    """num = the row of (X / FG')G; returns the row's sum of x log(FG') (where wanted) and its sum of x."""
+    indptr, indices, data = X
+    for a in range(0, G.shape[1], VECTOR_BYTES // G.itemsize):
+        store(num, a, fill(num, 0.0))
+    start, stop, end = indptr[i], indptr[i + 1], indptr[-1]
+    none = load_group(data, start, start, num)
+    loglik, mass, floor = none, none, same(none, tiny)
+    for t in range(start, stop, GROUP):
+        prefetch_rows(G, indices, t + AHEAD, end)
+        x = load_group(data, t, stop, num)
+        y = gather_dots(F, i, G, indices, t, stop)
+        if want:
+            loglik = add(loglik, where_positive(x, mul(x, log(y)), none))
+        mass = add(mass, x)
+        gather_add(num, 0, div(x, maximum(y, floor)), G, indices, t, stop)
+    return total(loglik), total(mass)
+
+
+@helper
+def residual(f, num, den, mass):
+    """|min(f den, mass (1 - num / den))|, lane by lane: the counts that a scaled projected gradient step would move."""
+    zero = same(f, 0.0)
+    slack = mul(mass, where_positive(den, div(sub(den, num), den), zero))
+    held = mul(f, den)
+    least = sub(held, maximum(sub(held, slack), zero))  # min(held, slack)
+    return maximum(least, sub(zero, least))
+
+
+@helper
+def multiply_row(F, i, num, den, l2, limits, mass):
+    """F[i] *= num / den, eq. 5; a positive entry stays at or above the floor, or turns zero at or below the cut."""
+    _, floor, cut = limits
+    columns, moved = F.shape[1], fill(num, 0.0)
+    zero, floors, cuts, masses = fill(num, 0.0), fill(num, floor), fill(num, cut), fill(num, mass)
+    for a in range(0, columns, VECTOR_BYTES // F.itemsize):
+        f, n = load(F, i * columns + a), load(num, a)
+        d = fma(fill(num, l2), f, load(den, a))
+        moved = add(moved, residual(f, n, d, masses))
+        new = maximum(where_positive(d, mul(f, div(n, d)), zero), floors)
+        new = where_positive(f, where_positive(n, new, zero), zero)
+        store(F, i * columns + a, where_positive(sub(new, cuts), new, zero))
+    return total(moved)
+
+
+@helper
+def add_row(sums, b, F, i):
+    """sums[b] += F[i], in float64."""
+    for a in range(F.shape[1]):
+        sums[b, a] += F[i, a]
+
+
+@kernel
+def multiply(X, F, G, den, l2, limits, want, blocks, sums, tally):
+    """The multiplicative update of F, eq. 5: F <- F * ((X / FG')G) / (column sums of G), in place.
+
+    `limits` is (the least WH to divide by, the least positive entry to leave, entries up to which become zero).
+    """
+    for b in prange(len(blocks) - 1):
+        num = np.empty(F.shape[1], F.dtype)
+        loglik, kkt = 0.0, 0.0
+        for i in range(blocks[b], blocks[b + 1]):
+            row_loglik, mass = ratio_row(X, F, i, G, limits[0], want, num)
+            kkt += multiply_row(F, i, num, den, l2, limits, mass)
+            loglik += row_loglik
+            add_row(sums, b, F, i)
+        tally[b, 0], tally[b, 1] = loglik, kkt
+
+
+@kernel
+def ratio_times(X, F, G, tiny, blocks, out, tally):
+    """out = (X / FG')G: the part of the gradient that needs X; tally has the sum of x log(FG')."""
+    for b in prange(len(blocks) - 1):
+        loglik = 0.0
+        for i in range(blocks[b], blocks[b + 1]):
+            loglik += ratio_row(X, F, i, G, tiny, True, out[i])[0]
+        tally[b, 0] = loglik
+
+
+@kernel
+def loglik(X, F, G, blocks, tally):
+    """The sum of x log(FG') over the nonzeros: -inf where FG' is zero at one of them."""
+    indptr, indices, data = X
+    for b in prange(len(blocks) - 1):
+        value = 0.0
+        for i in range(blocks[b], blocks[b + 1]):
+            start, stop = indptr[i], indptr[i + 1]
+            none = load_group(data, start, start, G)
+            part = none
+            for t in range(start, stop, GROUP):
+                prefetch_rows(G, indices, t + AHEAD, indptr[-1])
+                x = load_group(data, t, stop, G)
+                y = gather_dots(F, i, G, indices, t, stop)
+                part = add(part, where_positive(x, mul(x, log(y)), none))
+            value += total(part)
+        tally[b, 0] = value

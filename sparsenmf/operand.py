@@ -1,0 +1,320 @@
+"""The operand is the dispatcher: X as the few products that solvers need, on sparse or on dense storage.
+
+Every method updates or measures the rows of F given G, where X ~ F G'. With F = W, G = H' that is one half of an
+alternation; `X.T` with F = H', G = W is the other. Nothing above this module knows how X is stored.
+
+Factors are padded with zero columns to whole registers (`pad`). `den` is the column sums of G plus the L1 penalty.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from sparsenmf._jit import for_blocks, plain
+from sparsenmf._validation import CsrArrays
+from sparsenmf.kernels import coordinate, dense, frobenius, kl
+from sparsenmf.kernels.rows import row_blocks, transpose
+from sparsenmf.kernels.simd import GROUP, lanes_of
+
+# The least WH that a ratio divides by, and the least positive entry that a multiplicative update leaves. X's largest
+# entry is near 1 here (factorize sees to it), so neither is ever in the way, and no product of two of them is denormal.
+TINY = {np.dtype(np.float32): 1e-18, np.dtype(np.float64): 1e-150}
+BLOCK_BYTES = 1 << 19  # of WH at a time, on the dense path: it stays in the second-level cache
+DENSE_BLOCKS = 64
+PRODUCT_ROWS = 4096
+MEMORY_BUDGET = 2 << 30  # bytes that path="auto" may spend on a dense copy of a sparse X
+# Density from which the dense path is the quicker one: benchmarks/bench_crossover.py.
+CROSSOVER = {"kl": 0.25, "frobenius": 0.2}
+_COPY_ALIGNMENT = 64
+
+
+class Rule(NamedTuple):
+    """How coordinate descent steps: passes an update, damping of steps to the left, extrapolation."""
+
+    sweeps: int = 2
+    damping: float = 1.0
+    beta: float = 0.0
+
+
+class Pass(NamedTuple):
+    """What a pass over the rows of F learnt: column sums of the F it left, and of the F it met the rest."""
+
+    sums: np.ndarray
+    loglik: float  # sum of x log(WH)
+    moved: float  # KKT residual, not yet divided by the sum of X
+
+
+class Operand(Protocol):
+    """What a solver may ask of X."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype
+
+    @property
+    def T(self) -> Operand: ...  # noqa: N802
+    @property
+    def moments(self) -> tuple[float, float, float]: ...
+    def times(self, G: np.ndarray) -> np.ndarray: ...
+    def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]: ...
+    def loglik(self, F: np.ndarray, G: np.ndarray) -> float: ...
+    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, l2: float, cut: float, want: bool) -> Pass: ...
+    def descend(
+        self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
+    ) -> Pass: ...
+    def solve(
+        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
+    ) -> None: ...
+
+
+def empty_factor(n: int, k: int, dtype: np.dtype) -> np.ndarray:
+    """Zeros for a factor of n rows: k columns padded to whole registers and groups, rows on cache lines."""
+    unit = max(lanes_of(dtype), GROUP)
+    columns = -(-k // unit) * unit
+    room = np.zeros(n * columns + _COPY_ALIGNMENT // dtype.itemsize, dtype)
+    offset = -room.ctypes.data % _COPY_ALIGNMENT // dtype.itemsize
+    return room[offset : offset + n * columns].reshape(n, columns)
+
+
+def pad(A: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A copy of a factor (rows x k) in the form that kernels take."""
+    out = empty_factor(A.shape[0], A.shape[1], dtype)
+    out[:, : A.shape[1]] = A
+    return out
+
+
+def product(F: np.ndarray, A: np.ndarray) -> np.ndarray:
+    """F A for a tall F, in fixed row blocks: the same bits for any number of threads."""
+    out = np.empty_like(F)
+
+    def block(b: int) -> None:
+        rows = slice(b * PRODUCT_ROWS, (b + 1) * PRODUCT_ROWS)
+        np.matmul(F[rows], A, out=out[rows])
+
+    for_blocks(block, -(-len(F) // PRODUCT_ROWS))
+    return out
+
+
+def _numbers(dtype: np.dtype, *values: float) -> tuple[np.floating, ...]:
+    """Scalars of the factors' dtype, so that kernels compile for one signature."""
+    return tuple(dtype.type(v) for v in values)
+
+
+def _collect(sums: np.ndarray, tally: np.ndarray) -> Pass:
+    """Add up what the blocks wrote, in block order."""
+    loglik, moved = tally.sum(axis=0)
+    return Pass(sums.sum(axis=0), float(loglik), float(moved))
+
+
+class CsrOperand:
+    """X in canonical CSR: the sparse path. Everything costs O(nnz k)."""
+
+    def __init__(self, arrays: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, int], dtype: np.dtype):
+        self.arrays, self.shape, self.dtype = arrays, shape, dtype
+        self.blocks = row_blocks(arrays[0])
+        self._transposed: CsrOperand | None = None
+
+    @property
+    def T(self) -> CsrOperand:  # noqa: N802
+        """X' in CSR, built once."""
+        if self._transposed is None:
+            self._transposed = CsrOperand(transpose(self.arrays, self.shape[1]), self.shape[::-1], self.dtype)
+            self._transposed._transposed = self
+        return self._transposed
+
+    @functools.cached_property
+    def moments(self) -> tuple[float, float, float]:
+        """Sum of x, of x log x and of x^2."""
+        return frobenius.moments_of(self.arrays[2])
+
+    def _tally(self, columns: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros((len(self.blocks) - 1, columns)), np.zeros((len(self.blocks) - 1, 2))
+
+    def times(self, G: np.ndarray) -> np.ndarray:
+        """XG."""
+        out = empty_factor(self.shape[0], G.shape[1], self.dtype)
+        frobenius.times(self.arrays, G, self.blocks, out)
+        return out
+
+    def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]:
+        """(X / FG')G, and the sum of x log(FG')."""
+        out = empty_factor(self.shape[0], G.shape[1], self.dtype)
+        tally = self._tally(0)[1]
+        kl.ratio_times(self.arrays, F, G, self.dtype.type(TINY[self.dtype]), self.blocks, out, tally)
+        return out, float(tally[:, 0].sum())
+
+    def loglik(self, F: np.ndarray, G: np.ndarray) -> float:
+        """The sum of x log(FG'); -inf where FG' is zero at a nonzero."""
+        tally = self._tally(0)[1]
+        kl.loglik(self.arrays, F, G, self.blocks, tally)
+        return float(tally[:, 0].sum())
+
+    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, l2: float, cut: float, want: bool) -> Pass:
+        """Eq. 5 on the rows of F, in place, entries up to `cut` becoming zero; `want` the log-likelihood too."""
+        sums, tally = self._tally(F.shape[1])
+        limits = _numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
+        kl.multiply(self.arrays, F, G, den, self.dtype.type(l2), limits, want, self.blocks, sums, tally)
+        return _collect(sums, tally)
+
+    def descend(self, F, N, G, k, den, l2, rule, want) -> Pass:
+        """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
+        sums, tally = self._tally(F.shape[1])
+        numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.damping, rule.beta)
+        coordinate.descend(self.arrays, F, N, G, den, numbers, rule.sweeps, want, k, self.blocks, sums, tally)
+        return _collect(sums, tally)
+
+    def solve(self, F, G, k, den, l2, max_sweeps, tol) -> None:
+        """The KL minimiser over the rows of F, each row by itself."""
+        numbers = _numbers(self.dtype, TINY[self.dtype], l2, tol)
+        coordinate.solve(self.arrays, F, G, den, numbers, max_sweeps, k, self.blocks)
+
+
+class DenseOperand:
+    """X as a dense array: matrix products, in row blocks that fit the cache; never anything of X's size beside X.
+
+    The transpose shares X: its row blocks are column blocks of X, and products take them as BLAS's own transposes.
+    """
+
+    def __init__(self, X: np.ndarray, dtype: np.dtype, transposed: bool = False):
+        self.X, self.dtype, self.transposed = X, dtype, transposed
+        self.shape = X.shape[::-1] if transposed else X.shape
+        n, m = self.shape
+        step = max(16, min(-(-n // 4), BLOCK_BYTES // (dtype.itemsize * m)))
+        self.blocks = np.append(np.arange(0, n, step), n).astype(np.int64)
+        self.fine_blocks = np.unique(np.linspace(0, n, min(n, DENSE_BLOCKS) + 1).astype(np.int64))
+
+    @functools.cached_property
+    def T(self) -> DenseOperand:  # noqa: N802
+        """X' over the same memory."""
+        return DenseOperand(self.X, self.dtype, not self.transposed)
+
+    @functools.cached_property
+    def moments(self) -> tuple[float, float, float]:
+        """Sum of x, of x log x and of x^2."""
+        return frobenius.moments_of(self.X.reshape(-1))
+
+    @functools.cached_property
+    def masses(self) -> np.ndarray:
+        """The sum of each row."""
+        return self.X.sum(axis=0 if self.transposed else 1, dtype=np.float64).astype(self.dtype)
+
+    def _rows(self, b: int) -> np.ndarray:
+        rows = slice(self.blocks[b], self.blocks[b + 1])
+        return self.X[:, rows].T if self.transposed else self.X[rows]
+
+    def times(self, G: np.ndarray) -> np.ndarray:
+        """XG."""
+        out = empty_factor(self.shape[0], G.shape[1], self.dtype)
+
+        def block(b: int) -> None:
+            np.matmul(self._rows(b), G, out=out[self.blocks[b] : self.blocks[b + 1]])
+
+        for_blocks(block, len(self.blocks) - 1)
+        return out
+
+    def _ratio(self, F: np.ndarray, G: np.ndarray, b: int, products: bool = True) -> tuple[np.ndarray | None, float]:
+        """Block b of (X / FG')G, and its part of the log-likelihood."""
+        first, last = self.blocks[b], self.blocks[b + 1]
+        Y = G @ F[first:last].T if self.transposed else F[first:last] @ G.T
+        corner = (0, first) if self.transposed else (first, 0)
+        loglik = dense.divide_into(self.X, *corner, Y, self.dtype.type(TINY[self.dtype]))
+        if not products:
+            return None, loglik
+        return (Y.T if self.transposed else Y) @ G, loglik
+
+    def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]:
+        """(X / FG')G, and the sum of x log(FG')."""
+        out = empty_factor(self.shape[0], G.shape[1], self.dtype)
+
+        def block(b: int) -> float:
+            num, loglik = self._ratio(F, G, b)
+            out[self.blocks[b] : self.blocks[b + 1]] = num
+            return loglik
+
+        return out, float(sum(for_blocks(block, len(self.blocks) - 1)))
+
+    def loglik(self, F: np.ndarray, G: np.ndarray) -> float:
+        """The sum of x log(FG'); -inf where FG' is zero at a nonzero."""
+        return float(sum(for_blocks(lambda b: self._ratio(F, G, b, products=False)[1], len(self.blocks) - 1)))
+
+    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, l2: float, cut: float, want: bool) -> Pass:
+        """Eq. 5 on the rows of F, in place, entries up to `cut` becoming zero."""
+        masses, count = self.masses, len(self.blocks) - 1
+        sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
+        limits = _numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
+
+        def block(b: int) -> None:
+            num, tally[b, 0] = self._ratio(F, G, b)
+            tally[b, 1] = dense.multiply_block(F, self.blocks[b], num, masses, den, self.dtype.type(l2), limits, sums, b)
+
+        for_blocks(block, count)
+        return _collect(sums, tally)
+
+    def _columns(self, G: np.ndarray) -> np.ndarray:
+        """G' flat, its rows padded to whole registers (with the last column of G' again: y > 0 there)."""
+        lanes = lanes_of(self.dtype)
+        B = np.empty((G.shape[1], -(-len(G) // lanes) * lanes), self.dtype)
+        B[:, : len(G)] = G.T
+        B[:, len(G) :] = G[-1][:, None]
+        return B.reshape(-1)
+
+    def descend(self, F, N, G, k, den, l2, rule, want) -> Pass:
+        """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
+        count = len(self.fine_blocks) - 1
+        sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
+        numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.damping, rule.beta)
+        B = self._columns(G)
+        dense.descend(
+            self.X, self.transposed, F, N, B, den, numbers, rule.sweeps, want, k, self.fine_blocks, sums, tally
+        )
+        return _collect(sums, tally)
+
+    def solve(self, F, G, k, den, l2, max_sweeps, tol) -> None:
+        """The KL minimiser over the rows of F, each row by itself."""
+        numbers = _numbers(self.dtype, TINY[self.dtype], l2, tol)
+        dense.solve(self.X, self.transposed, F, self._columns(G), den, numbers, max_sweeps, k, self.fine_blocks)
+
+
+def choose_path(X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str) -> str:
+    """ "sparse" or "dense": as asked, else by density, never spending more than the memory budget on a dense copy."""
+    if path != "auto":
+        return path
+    size = X.shape[0] * X.shape[1]
+    if isinstance(X, CsrArrays):
+        quicker = len(X.data) > CROSSOVER[loss] * size
+        return "dense" if quicker and size * dtype.itemsize <= MEMORY_BUDGET else "sparse"
+    return "sparse" if np.count_nonzero(X) < CROSSOVER[loss] * size else "dense"
+
+
+def as_operand(X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str = "auto", scale: float = 1.0):
+    """The operand of a checked X / scale, on the path asked for or the quicker one.
+
+    CSR entries stay in their own dtype (kernels convert as they load) unless `scale` is not 1.
+    """
+    chosen = choose_path(X, dtype, loss, path)
+    if chosen == "dense":
+        return DenseOperand(_dense_array(X, dtype, scale), dtype)
+    indptr, indices, data = _csr_arrays(X)
+    if scale != 1.0:
+        data = (data * (1.0 / scale)).astype(dtype)
+    return CsrOperand((plain(indptr), plain(indices), plain(data)), X.shape, dtype)
+
+
+def _csr_arrays(X: CsrArrays | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if isinstance(X, CsrArrays):
+        return X.indptr, X.indices, X.data
+    rows, columns = np.nonzero(X)
+    indptr = np.zeros(X.shape[0] + 1, np.int64)
+    np.cumsum(np.bincount(rows, minlength=X.shape[0]), out=indptr[1:])
+    return indptr, columns.astype(np.int32), X[rows, columns]
+
+
+def _dense_array(X: CsrArrays | np.ndarray, dtype: np.dtype, scale: float) -> np.ndarray:
+    if isinstance(X, CsrArrays):
+        out = np.zeros(X.shape, dtype)
+        rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        out[rows, X.indices] = X.data if scale == 1.0 else X.data * (1.0 / scale)
+        return out
+    return np.ascontiguousarray(X if scale == 1.0 else X * (1.0 / scale), dtype=dtype)

@@ -1,0 +1,34 @@
+"""Solvers by name. To add one: write its row update in a file of this folder, and name it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sparsenmf.solvers.base import Outcome, Problem, Record, Side, Solver, Stopping, run
+from sparsenmf.solvers.coordinate import CoordinateFrobenius, CoordinateKL
+from sparsenmf.solvers.extrapolation import Extrapolated
+from sparsenmf.solvers.gradient import GradientFrobenius, GradientKL
+from sparsenmf.solvers.multiplicative import MultiplicativeFrobenius, MultiplicativeKL
+
+__all__ = ["SOLVERS", "SOLVER_NAMES", "Outcome", "Problem", "Record", "Side", "Solver", "Stopping", "run"]
+
+
+def _auto_kl(problem: Problem) -> Solver:
+    return Extrapolated(problem, MultiplicativeKL(problem), CoordinateKL(problem), warm_iterations=5)
+
+
+def _auto_frobenius(problem: Problem) -> Solver:
+    return Extrapolated(problem, CoordinateFrobenius(problem), CoordinateFrobenius(problem), warm_iterations=2)
+
+
+SOLVERS: dict[tuple[str, str], Callable[[Problem], Solver]] = {
+    ("auto", "kl"): _auto_kl,
+    ("auto", "frobenius"): _auto_frobenius,
+    ("mu", "kl"): MultiplicativeKL,
+    ("mu", "frobenius"): MultiplicativeFrobenius,
+    ("cd", "kl"): CoordinateKL,
+    ("cd", "frobenius"): CoordinateFrobenius,
+    ("gd", "kl"): GradientKL,
+    ("gd", "frobenius"): GradientFrobenius,
+}
+SOLVER_NAMES = ("auto", "mu", "cd", "gd")

@@ -1,0 +1,171 @@
+"""One loop for every solver: alternation, objective, stopping, history, callback and time budget.
+
+A solver updates one factor: `update(side, given)` changes the rows of side.F for the given other factor, and says what
+it learnt of the pair that it met. The loop calls it for W and then for H = the same thing on X'.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparsenmf.losses import Loss
+from sparsenmf.operand import Operand
+
+logger = logging.getLogger("sparsenmf")
+
+
+class Record(NamedTuple):
+    """A line of the history: the pair (W, H) after `iteration` alternations."""
+
+    iteration: int
+    seconds: float
+    objective: float
+    kkt: float
+
+
+class Entry(NamedTuple):
+    """What an update learnt of the pair that it met: the fit (see `losses`), and its part of the KKT residual."""
+
+    fit: float
+    moved: float
+
+
+@dataclass
+class Side:
+    """One half of the problem: the rows of F, where X ~ F G' (for H: of H', where X' ~ H' W')."""
+
+    X: Operand
+    F: np.ndarray
+    l1: float
+    l2: float
+    digest: np.ndarray
+    N: np.ndarray = field(init=False)  # the last iterate; F itself but for solvers that extrapolate
+
+    def __post_init__(self) -> None:
+        self.N = self.F
+
+    def penalty(self) -> float:
+        """l1 |F| + l2 |F|^2 / 2."""
+        value = self.l1 * float(self.F.sum(dtype=np.float64)) if self.l1 else 0.0
+        return value + (0.5 * self.l2 * float(np.einsum("ij,ij->", self.F, self.F, dtype=np.float64)) if self.l2 else 0)
+
+
+@dataclass
+class Problem:
+    """The whole problem and where it stands."""
+
+    loss: Loss
+    w: Side
+    h: Side
+    k: int
+    update_h: bool = True
+    step: Any = None
+
+    def rest(self) -> float:
+        """What the objective holds beside constants and the fit: the pair of digests, and the penalties."""
+        pair = float((self.w.digest * self.h.digest).sum())
+        return pair + self.loss.penalty_scale * (self.w.penalty() + self.h.penalty())
+
+    def value(self, fit: float, rest: float) -> float:
+        """The objective."""
+        return self.loss.value(self.w.X, fit, rest)
+
+    def objective(self) -> float:
+        """The objective of the pair as it is, by a pass of its own."""
+        return self.value(self.loss.fit(self.w.X, self.w.F, self.h.F), self.rest())
+
+
+class Solver:
+    """A row update. Subclasses give `update`; those that need more than one update at a time, `iterate`."""
+
+    window = 10  # iterations over which the objective's fall is compared with the tolerance
+
+    def __init__(self, problem: Problem):
+        self.p = problem
+
+    def update(self, side: Side, given: Side, want: bool) -> Entry:
+        """Change side.F, given the other factor; `want` the fit of the pair met."""
+        raise NotImplementedError
+
+    def iterate(self) -> tuple[float, float]:
+        """One alternation: W, then H. Returns objective and KKT residual of the pair that it met."""
+        p = self.p
+        rest = p.rest()
+        first = self.update(p.w, p.h, True)
+        moved = first.moved
+        if p.update_h:
+            moved = max(moved, self.update(p.h, p.w, False).moved)
+        return p.value(first.fit, rest), p.loss.residual(p.w.X, moved)
+
+    def finish(self) -> None:
+        """Leave the pair to return in w.F and h.F."""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When to stop, beside the callback."""
+
+    max_iter: int
+    tol: float
+    max_seconds: float | None = None
+
+    def reason(self, records: list[Record], window: int) -> str | None:
+        """Why to stop now, or None."""
+        last = records[-1]
+        if self.max_seconds is not None and last.seconds >= self.max_seconds:
+            return "max_seconds"
+        if self.tol <= 0:
+            return None
+        if last.kkt <= self.tol:
+            return "kkt"
+        if len(records) > window:
+            fall = records[-1 - window].objective - last.objective
+            if 0 <= fall <= self.tol * abs(last.objective):
+                return "objective"
+        return None
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    history: tuple[Record, ...]
+    n_iter: int
+    stop_reason: str
+
+
+def run(solver: Solver, stopping: Stopping, callback: Callable[[Record], Any] | None = None) -> Outcome:
+    """Alternate until told to stop.
+
+    The objective of a pair comes out of the update that leaves it, so each record is of the pair that the iteration
+    met; one pass at the end measures the pair that is returned.
+    """
+    start, records, reason = time.perf_counter(), [], "max_iter"
+    iteration, spent = 0, 0.0
+    for iteration in range(1, stopping.max_iter + 1):
+        value, kkt = solver.iterate()
+        records.append(Record(iteration - 1, spent, value, kkt))
+        spent = time.perf_counter() - start
+        logger.debug("iteration %d: objective %.8g, KKT residual %.3g", *(iteration - 1, value, kkt))
+        if callback is not None and callback(records[-1]):
+            reason = "callback"
+            break
+        stop = stopping.reason([*records[:-1], records[-1]._replace(seconds=spent)], solver.window)
+        if stop is not None:
+            reason = stop
+            break
+    solver.finish()
+    value = solver.p.objective()
+    kkt = records[-1].kkt if records else math.nan
+    records.append(Record(iteration, time.perf_counter() - start, value, kkt))
+    if callback is not None and reason != "callback":
+        callback(records[-1])
+    logger.info("%s after %d iterations: objective %.8g", reason, iteration, value)
+    return Outcome(tuple(records), iteration, reason)

@@ -1,0 +1,52 @@
+"""Fill Numba's cache before it is needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from sparsenmf.factorization import factorize, solve_rows
+from sparsenmf.solvers import SOLVERS
+
+
+def warmup_steps(dtypes: tuple[str, ...] = ("float32",), solvers: tuple[str, ...] = ("auto", "mu")) -> Iterator[str]:
+    """Compile what fits of each loss and solver call, for sparse counts; yields what it has done, step by step."""
+    rng = np.random.default_rng(0)
+    dense = rng.poisson(0.3, (60, 40))
+    for dtype in dtypes:
+        X = dense.astype(dtype)
+        for solver, loss in SOLVERS:
+            if solver in solvers:
+                for threads in (1, None):
+                    fit = factorize(X, 3, loss=loss, solver=solver, max_iter=8, tol=0, path="sparse", n_threads=threads)
+                yield f"{loss} {solver} {dtype}"
+        for loss in ("kl", "frobenius"):
+            solve_rows(X, fit.H, loss=loss, path="sparse")
+            yield f"transform {loss} {dtype}"
+
+
+def warmup(dtypes: tuple[str, ...] = ("float32",), solvers: tuple[str, ...] = ("auto", "mu")) -> float:
+    """Compile the usual kernels into Numba's cache, so that the first fit does not wait for it.
+
+    Parameters
+    ----------
+    dtypes : tuple of {"float32", "float64"}
+    solvers : tuple of str
+
+    Returns
+    -------
+    float
+        Seconds that it took.
+
+    Examples
+    --------
+    >>> from sparsenmf import warmup
+    >>> warmup(solvers=("mu",)) > 0
+    True
+    """
+    start = time.perf_counter()
+    for _ in warmup_steps(dtypes, solvers):
+        pass
+    return time.perf_counter() - start

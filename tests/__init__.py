@@ -1,0 +1,1 @@
+"""Tests; `from tests import reference` is how they reach the slow twins."""

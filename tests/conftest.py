@@ -1,0 +1,99 @@
+"""Settings and fixtures shared by all tests.
+
+The environment of numba is set here, before anything imports it: pytest loads this file first.
+"""
+
+import getpass
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# numba's cache does not know of these, though each changes the machine code.
+CODE_OPTIONS = ("BOUNDSCHECK", "CPU_FEATURES", "CPU_NAME", "DEBUGINFO", "OPT")
+
+
+def kernel_cache() -> Path:
+    """A folder for compiled kernels that outlives the session, one for each set of compile options."""
+    options = [f"{name}-{value}" for name in CODE_OPTIONS if (value := os.environ.get(f"NUMBA_{name}"))]
+    name = hashlib.sha256(" ".join(options).encode()).hexdigest()[:8] if options else "default"
+    folder = ROOT / ".numba_cache" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:  # a read-only checkout
+        return Path(tempfile.gettempdir()) / f"sparsenmf-tests-{getpass.getuser()}-{name}"
+
+
+def usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_cache()))
+# "The same bits with one and two threads" is worth testing on a single core too.
+os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, usable_cores())))
+
+import hypothesis
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+# No deadline: the first example of a test may compile a kernel.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def data_folder() -> Path:
+    """Where the real data sets lie: not part of the repository."""
+    return Path(os.environ.get("SPARSENMF_DATA") or ROOT.parent / "shared" / "data")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], sp.csr_array | np.ndarray]:
+    """A loader of real data by name: canonical CSR, or a dense array for images. Skips where the data is absent."""
+    loaded: dict[str, sp.csr_array | np.ndarray] = {}
+
+    def load(name: str) -> sp.csr_array | np.ndarray:
+        if name not in loaded:
+            folder = data_folder() / name
+            if (folder / "X.npz").exists():
+                loaded[name] = sp.csr_array(sp.load_npz(folder / "X.npz"))
+            elif (folder / "X_dense.npz").exists():
+                with np.load(folder / "X_dense.npz") as arrays:
+                    loaded[name] = arrays["X"]
+            else:
+                pytest.skip(f"the data set {name} is not there: set SPARSENMF_DATA to the folder of the data sets")
+        return loaded[name].copy()
+
+    return load
+
+
+@pytest.fixture
+def counts() -> sp.csr_array:
+    """Small Poisson counts of four planted topics, 60 x 40, int64, with an empty row and an empty column."""
+    rng = np.random.default_rng(0)
+    means = rng.gamma(0.3, 2.0, (60, 4)) @ rng.gamma(0.2, 1.0, (4, 40))
+    X = rng.poisson(means)
+    X[7] = 0
+    X[:, 11] = 0
+    return sp.csr_array(X)
+
+
+@pytest.fixture
+def dense_counts(counts: sp.csr_array) -> np.ndarray:
+    """The same counts as a float64 array."""
+    return counts.toarray().astype(np.float64)
+
+
+@pytest.fixture
+def start(counts: sp.csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """A positive start (W, H) of four components for `counts`, float64."""
+    rng = np.random.default_rng(1)
+    n, m = counts.shape
+    scale = np.sqrt(counts.mean() / 4)
+    return scale * rng.uniform(0.5, 1.5, (n, 4)), scale * rng.uniform(0.5, 1.5, (4, m))

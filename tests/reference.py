@@ -1,0 +1,182 @@
+"""Slow twins of the kernels: float64 numpy, one formula a line, independent of the package.
+
+X (n x m) is a dense float64 array here, F (n x k) the factor to be updated and G (m x k) the other one: X ~ F G'. With
+(X, W, H') a function works on W, with (X', H', W) on H, so that each formula stands here once. Equations are those of
+D. D. Lee and H. S. Seung, "Algorithms for Non-negative Matrix Factorization".
+
+A penalty l1 * sum(F) + l2 / 2 * sum(F^2) goes with half the Frobenius cost, 1/2 ||X - FG'||^2, and with the whole KL
+cost, as in scikit-learn.
+"""
+
+import numpy as np
+
+Array = np.ndarray
+
+# --- costs ------------------------------------------------------------------------------------------------------------
+
+
+def frobenius(X: Array, F: Array, G: Array) -> float:
+    """||X - FG'||^2, eq. 2."""
+    return float(np.sum((X - F @ G.T) ** 2))
+
+
+def kl(X: Array, F: Array, G: Array) -> float:
+    """D(X || FG') = sum(X log(X / FG') - X + FG'), eq. 3; 0 log 0 = 0, and x log(x / 0) is infinite."""
+    Y = F @ G.T
+    positive = X > 0
+    with np.errstate(divide="ignore"):
+        logs = X[positive] * np.log(X[positive] / Y[positive])
+    return float(logs.sum() - X.sum() + Y.sum())
+
+
+def objective(X: Array, F: Array, G: Array, loss: str) -> float:
+    """The cost as the package reports it."""
+    return {"frobenius": frobenius, "kl": kl}[loss](X, F, G)
+
+
+def penalty(F: Array, l1: float, l2: float) -> float:
+    """l1 sum(F) + l2 / 2 sum(F^2)."""
+    return float(l1 * F.sum() + l2 / 2 * np.sum(F**2))
+
+
+def penalised(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: float = 0.0) -> float:
+    """What an update of F must not raise: half the Frobenius cost or the KL cost, and F's penalty."""
+    half = 0.5 if loss == "frobenius" else 1.0
+    return half * objective(X, F, G, loss) + penalty(F, l1, l2)
+
+
+def penalties(shape: tuple[int, int], alpha_W: float, alpha_H: float, l1_ratio: float) -> dict[str, float]:
+    """l1 and l2 of both factors as scikit-learn scales them: W's by the number of features, H's by that of samples."""
+    n_samples, n_features = shape
+    return {
+        "l1_W": n_features * alpha_W * l1_ratio,
+        "l2_W": n_features * alpha_W * (1 - l1_ratio),
+        "l1_H": n_samples * alpha_H * l1_ratio,
+        "l2_H": n_samples * alpha_H * (1 - l1_ratio),
+    }
+
+
+# --- gradients and optimality -----------------------------------------------------------------------------------------
+
+
+def ratio(X: Array, Y: Array) -> Array:
+    """X / Y where X is positive, 0 elsewhere; infinite where Y is 0 under a positive X."""
+    with np.errstate(divide="ignore"):
+        return np.divide(X, Y, out=np.zeros_like(Y), where=X > 0)
+
+
+def gradient_parts(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: float = 0.0) -> tuple[Array, Array]:
+    """(pull, push), both >= 0: push - pull is the gradient in F, and F <- F * pull / push the multiplicative update."""
+    if loss == "frobenius":
+        pull, push = X @ G, F @ (G.T @ G)
+    else:
+        pull, push = ratio(X, F @ G.T) @ G, np.broadcast_to(G.sum(axis=0), F.shape)
+    return pull, push + l1 + l2 * F
+
+
+def gradient(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: float = 0.0) -> Array:
+    """The gradient in F of `penalised`."""
+    pull, push = gradient_parts(X, F, G, loss, l1, l2)
+    return push - pull
+
+
+def kkt_parts(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: float = 0.0) -> tuple[float, float]:
+    """How far F is from a stationary point: (worst negative gradient, worst F * |gradient|); both 0 at one.
+
+    F >= 0 is stationary where gradient >= 0 and F * gradient = 0 (Karush, Kuhn and Tucker).
+    """
+    slope = gradient(X, F, G, loss, l1, l2)
+    return float(max(0.0, -slope.min())), float(np.abs(F * slope).max())
+
+
+# --- multiplicative and gradient updates ------------------------------------------------------------------------------
+
+
+def mu_rows(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: float = 0.0) -> Array:
+    """F <- F * (XG) / (FG'G) (eq. 4) or F <- F * ((X / FG')G) / (column sums of G) (eq. 5); 0 where that is 0 / 0."""
+    pull, push = gradient_parts(X, F, G, loss, l1, l2)
+    return F * np.divide(pull, push, out=np.zeros_like(F), where=push > 0)
+
+
+def mu_step(
+    X: Array, W: Array, H: Array, loss: str, *, l1_W: float = 0, l2_W: float = 0, l1_H: float = 0, l2_H: float = 0
+) -> tuple[Array, Array]:
+    """One iteration in scikit-learn's order: W from the old H, then H from the new W."""
+    W = mu_rows(X, W, H.T, loss, l1_W, l2_W)
+    return W, mu_rows(X.T, H.T, W, loss, l1_H, l2_H).T
+
+
+def gd_rows(X: Array, F: Array, G: Array, loss: str, step: float | Array, l1: float = 0.0, l2: float = 0.0) -> Array:
+    """F <- max(F - step * gradient, 0): eqs. 6 and 8, which are eqs. 4 and 5 where step = F / push (eqs. 7 and 9)."""
+    return np.maximum(F - step * gradient(X, F, G, loss, l1, l2), 0)
+
+
+# --- coordinate descent -----------------------------------------------------------------------------------------------
+
+
+def hals_rows(X: Array, F: Array, G: Array, l1: float = 0.0, l2: float = 0.0) -> Array:
+    """One pass over the components in order, each set to its exact minimiser given the others (HALS; A. Cichocki).
+
+    f_a <- max(f_a - ((FG'G)_a - (XG)_a + l1 + l2 f_a) / ((G'G)_aa + l2), 0). Components of zero curvature stay.
+    """
+    F = F.copy()
+    cross, gram = X @ G, G.T @ G
+    for a in range(F.shape[1]):
+        slope = F @ gram[:, a] - cross[:, a] + l1 + l2 * F[:, a]
+        curvature = gram[a, a] + l2
+        if curvature > 0:
+            F[:, a] = np.maximum(F[:, a] - slope / curvature, 0)
+    return F
+
+
+def newton_step(f: float, slope: float, curvature: float, reach: float) -> float:
+    """One coordinate of the KL cost moved towards its minimum, never past it.
+
+    slope <= 0, a move to the right: the curvature falls on the way, so Newton's step is short of the minimum.
+    slope > 0, a move by s to the left: with reach = max(b_j / y_j), the curvature grows at most to
+    curvature / (1 - reach s)^2, whose integral meets slope at s = slope / (curvature + reach slope). That is below
+    1 / reach, so no y_j reaches zero.
+    """
+    if slope == 0:
+        return f
+    if slope < 0:
+        return f - slope / curvature
+    bound = curvature + reach * slope
+    return max(0.0, f - slope / bound) if bound > 0 else 0.0
+
+
+def kl_newton_rows(X: Array, F: Array, G: Array, l1: float = 0.0, l2: float = 0.0, sweeps: int = 1) -> Array:
+    """Passes over the coordinates of each row of F, in order, one safeguarded Newton step of the KL cost each.
+
+    For row x ~ f G' with y = f G' at x's nonzeros and b = G[:, a] there:
+    slope = sum(G[:, a]) + l1 + l2 f_a - sum(x b / y), curvature = l2 + sum(x b^2 / y^2). Needs y > 0 where x > 0.
+    """
+    F, sums = F.copy(), G.sum(axis=0)
+    for f, x in zip(F, X, strict=True):
+        nonzero = x > 0
+        x_, G_ = x[nonzero], G[nonzero]
+        for _ in range(sweeps):
+            for a in range(F.shape[1]):
+                b = G_[:, a]
+                u = b / (G_ @ f)
+                slope = sums[a] + l1 + l2 * f[a] - x_ @ u
+                f[a] = newton_step(f[a], slope, l2 + x_ @ u**2, u.max(initial=0.0))
+    return F
+
+
+# --- auxiliary functions: G(h, now) >= F(h), G(now, now) = F(now) -----------------------------------------------------
+
+
+def auxiliary_frobenius(v: Array, W: Array, h: Array, now: Array) -> float:
+    """Eq. 14 for F(h) = 1/2 ||v - Wh||^2 with K_ab = delta_ab (W'W now)_a / now_a; now > 0."""
+    residual, gram = v - W @ now, W.T @ W
+    move = h - now
+    return float(residual @ residual / 2 - move @ (W.T @ residual) + move @ (gram @ now / now * move) / 2)
+
+
+def auxiliary_kl(v: Array, W: Array, h: Array, now: Array) -> float:
+    """Eq. 26 for F(h) = D(v || Wh), whose constant -sum(v) is kept here; W, h and now > 0."""
+    shares = W * now / (W @ now)[:, None]
+    logs = shares * (np.log(W * h) - np.log(shares))
+    constant = sum(x * np.log(x) - x for x in v if x > 0)
+    return float(constant + np.sum(W @ h) - v @ logs.sum(axis=1))

@@ -1,0 +1,160 @@
+"""Starts agree with scikit-learn's to rounding, and hold nothing but finite numbers at any scale of X."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.decomposition._nmf import _initialize_nmf
+
+from sparsenmf._validation import check_matrix
+from sparsenmf.init import INITS, default_init, initialize
+
+TOLERANCE = {np.float32: 2e-3, np.float64: 1e-9}  # of the largest entry: ten matrix products lie in between
+
+
+def close(ours, theirs, dtype):
+    for A, B in zip(ours, theirs, strict=True):
+        assert A.dtype == dtype
+        assert A.flags.c_contiguous
+        np.testing.assert_allclose(A, B, rtol=0, atol=TOLERANCE[dtype] * B.max())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dense", [False, True], ids=["csr", "dense"])
+@pytest.mark.parametrize("seed", [0, 17])
+@pytest.mark.parametrize("init", INITS)
+def test_the_same_seed_gives_scikit_learns_start(counts, init, seed, dense, dtype):
+    X = counts.toarray() if dense else sp.csr_matrix(counts)  # integers: cast to the working dtype here
+    theirs = _initialize_nmf(X.astype(dtype), 6, init=init, random_state=seed)
+    close(initialize(check_matrix(X), 6, init, seed, dtype), theirs, dtype)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_a_shared_random_state_is_drawn_from_as_scikit_learn_does(counts, init):
+    ours, theirs = np.random.RandomState(4), np.random.RandomState(4)
+    X = counts.astype(np.float64)
+    for _ in range(2):
+        close(
+            initialize(check_matrix(X), 5, init, ours, np.float64),
+            _initialize_nmf(sp.csr_matrix(X), 5, init=init, random_state=theirs),
+            np.float64,
+        )
+    assert ours.rand() == theirs.rand()
+
+
+def test_wide_and_long_index_arrays(counts):
+    X = counts.astype(np.float64)
+    wide = sp.csr_array((X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64)), shape=X.shape)
+    narrow = initialize(check_matrix(X), 4, "nndsvda", 0, np.float64)
+    for A, B in zip(narrow, initialize(check_matrix(wide), 4, "nndsvda", 0, np.float64), strict=True):
+        np.testing.assert_array_equal(A, B)
+    close(
+        initialize(check_matrix(X.T), 4, "nndsvda", 0, np.float64),
+        _initialize_nmf(sp.csr_matrix(X.T), 4, "nndsvda", random_state=0),
+        np.float64,
+    )
+
+
+def test_a_generator_lends_its_stream(counts):
+    X = check_matrix(counts)
+    one, two = np.random.default_rng(1), np.random.default_rng(1)
+    for init in INITS:
+        for A, B in zip(initialize(X, 3, init, one), initialize(X, 3, init, two), strict=True):
+            np.testing.assert_array_equal(A, B)
+    first, second = (initialize(X, 3, "random", one)[0] for _ in range(2))
+    assert (first != second).any()
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (5, 8)])
+def test_auto_is_the_default_of_scikit_learn(shape):
+    X = np.random.default_rng(0).random(shape)
+    for k in (3, 5, 6):
+        assert default_init(k, shape) == ("nndsvda" if k <= 5 else "random")
+        close(initialize(X, k, "auto", 0, np.float64), _initialize_nmf(X, k, None, random_state=0), np.float64)
+
+
+def test_variants_differ_from_nndsvd_in_its_zeros_alone(counts):
+    X = check_matrix(counts)
+    plain = initialize(X, 5, "nndsvd", 0, np.float64)
+    for init in ("nndsvda", "nndsvdar"):
+        for A, B in zip(plain, initialize(X, 5, init, 0, np.float64), strict=True):
+            assert (A == 0).any()
+            np.testing.assert_array_equal(A[A > 0], B[A > 0])
+            assert (B > 0).all()
+    mean = counts.mean()
+    filled = initialize(X, 5, "nndsvda", 0, np.float64)
+    for A, B in zip(plain, filled, strict=True):
+        np.testing.assert_allclose(B[A == 0], mean)
+
+
+def test_the_better_part_of_each_pair_starts_below_the_error_of_the_mean():
+    A = np.abs(np.random.RandomState(42).randn(10, 10))
+    W, H = initialize(A, 10, "nndsvd", 0, np.float64)
+    assert np.linalg.norm(W @ H - A) <= np.linalg.norm(A - A.mean())
+
+
+@pytest.mark.parametrize("dense", [False, True], ids=["csr", "dense"])
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("scale", [1e-38, 1e-30, 1e-12, 1e-3, 1e3, 1e12, 1e30, 1e35])
+def test_float32_at_any_scale(counts, init, scale, dense):
+    """Finite, non-negative, and of the size of X: sum(WH) within a factor of ten of sum(X)."""
+    X = check_matrix((counts.toarray() if dense else counts).astype(np.float32) * np.float32(scale))
+    W, H = (F.astype(np.float64) for F in initialize(X, 5, init, 0, np.float32))
+    assert np.isfinite(W).all()
+    assert np.isfinite(H).all()
+    assert W.min() >= 0
+    assert H.min() >= 0
+    # The filling of scikit-learn's is as large as X itself, where W and H are of its root: it may weigh 1e3 there.
+    low, high = (0.1, 1e4 if init == "nndsvda" else 10) if init != "random" else (0.1, 10)
+    assert low < W.sum(0) @ H.sum(1) / (counts.sum() * scale) < high
+
+
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e300])
+def test_float64_at_its_ends(init, scale):
+    X = np.random.default_rng(0).random((12, 9)) * scale
+    for factor in initialize(X, 4, init, 0, np.float64):
+        assert np.isfinite(factor).all()
+        assert factor.max() > 0
+
+
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.zeros((6, 5)),
+        np.ones((6, 5)),
+        np.eye(6, 5),
+        np.diag([1.0, 1, 0, 0, 0]),
+        np.outer([0.0, 1, 2], [0.0, 0, 3]),
+        np.ones((1, 1)),
+    ],
+    ids=["zeros", "ones", "identity", "rank two", "rank one", "one entry"],
+)
+def test_deficient_matrices_give_no_nan(init, X):
+    for given in (X, check_matrix(sp.csr_array(X))):
+        for factor in initialize(given, min(X.shape), init, 0, np.float64):
+            assert np.isfinite(factor).all()
+            assert (factor >= 0).all()
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_x_is_left_alone(counts, init):
+    for dtype in (np.int64, np.float32):
+        X = counts.astype(dtype)
+        before = X.copy()
+        checked = check_matrix(X)
+        for array in (X.data, X.indices, X.indptr):
+            array.flags.writeable = False
+        initialize(checked, 4, init, 0)
+        assert (before != X).nnz == 0
+
+
+@pytest.mark.parametrize("init", ["nndsvd", "nndsvda", "nndsvdar"])
+def test_more_components_than_rows_or_columns_need_a_random_start(init):
+    with pytest.raises(ValueError, match=rf"init = '{init}' can only be used when n_components <= min\(n_samples"):
+        initialize(np.ones((3, 9)), 4, init)
+
+
+def test_unknown_init_lists_the_choices():
+    with pytest.raises(ValueError, match="Unknown init 'svd': choose one of 'random', 'nndsvd'"):
+        initialize(np.ones((3, 9)), 2, "svd")
