@@ -42,7 +42,7 @@ def _salt() -> str:
     """A name for the versions of the files that every kernel depends on but Numba's cache does not watch."""
     here = pathlib.Path(__file__).parent
     try:
-        files = sorted((here / "kernels").glob("*.py"))
+        files = [here / "_jit.py", *sorted((here / "kernels").glob("*.py"))]
         return f"{zlib.crc32(b''.join(file.read_bytes() for file in files)):08x}"
     except OSError:
         return "0"
@@ -60,9 +60,12 @@ def _renamed(function: types.FunctionType, role: str) -> types.FunctionType:
     return copy
 
 
-def helper(function: Callable) -> Callable:
+def helper(function: Any) -> Any:
     """Compile a function that kernels of the same file call."""
     return njit(**_OPTIONS)(_renamed(function, "helper"))
+
+
+INHERITED = -1  # stands for a process that is not this one
 
 
 class _Layer:
@@ -74,7 +77,12 @@ class _Layer:
         self.process: int | None = None
         self.local = threading.local()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forked)
+            os.register_at_fork(before=self._note_threads, after_in_child=self._forked)
+
+    def _note_threads(self) -> None:
+        """Before a fork: threads that others started with Numba are this process's too."""
+        if self.process is None and _numba_runs():
+            self.process = os.getpid()
 
     def _forked(self) -> None:
         self.lock = threading.RLock()
@@ -82,13 +90,26 @@ class _Layer:
     def start(self) -> None:
         with self.lock:
             if self.name is None:
+                if self.process is None:
+                    self.process = INHERITED if _numba_runs() and _alone() else os.getpid()
                 _preload_tbb()
                 numba.get_num_threads()  # starts the threads
-                self.name, self.process = numba.threading_layer(), os.getpid()
+                self.name = numba.threading_layer()
 
     def usable(self) -> bool:
         """Whether this process may run parallel kernels (after `start`)."""
         return self.name == "tbb" or self.process == os.getpid()
+
+
+def _numba_runs() -> bool:
+    """Whether somebody has started Numba's threads in this process or in one that it was forked from."""
+    return bool(getattr(sys.modules.get("numba.np.ufunc.parallel"), "_is_initialized", False))
+
+
+def _alone() -> bool:
+    """Whether this process has one thread only (if it can tell): then threads that Numba knows of were a parent's."""
+    tasks = pathlib.Path("/proc/self/task")
+    return tasks.exists() and len(list(tasks.iterdir())) == 1
 
 
 _LAYER = _Layer()
@@ -123,7 +144,7 @@ class Kernel:
         self.parallel = njit(parallel=True, **_OPTIONS)(_renamed(function, "parallel"))
         self.serial = njit(**_OPTIONS)(_renamed(function, "serial"))
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         count = thread_count()
         if JIT_DISABLED or count == 1:
             return self.serial(*args)
@@ -137,7 +158,7 @@ class Kernel:
             return self.parallel(*args)
 
 
-def kernel(function: Callable) -> Kernel:
+def kernel(function: Any) -> Kernel:
     """Compile a loop over blocks of rows, serially and in parallel; nothing is compiled before the first call."""
     return Kernel(function)
 
@@ -163,7 +184,7 @@ def plain(array: np.ndarray) -> np.ndarray:
 
 
 class _Blas:
-    """BLAS on one thread while any fit runs: blocks go to our own threads, so its threads change neither bits nor speed."""
+    """BLAS on one thread while any fit runs: blocks go to our own threads, so the bits do not depend on its threads."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -190,7 +211,7 @@ _POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
 def for_blocks(function: Callable[[int], T], count: int) -> list[T]:
-    """[function(0), ..., function(count - 1)] on this Python thread's number of threads; for calls that drop the GIL."""
+    """[function(0), ..., function(count - 1)], on as many threads as `threads` says; for calls that drop the GIL."""
     workers = min(thread_count(), count)
     if workers <= 1:
         return [function(b) for b in range(count)]

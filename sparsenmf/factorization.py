@@ -17,9 +17,10 @@ from sparsenmf import _validation as check
 from sparsenmf._jit import threads
 from sparsenmf.init import INITS, initialize
 from sparsenmf.losses import LOSSES
-from sparsenmf.operand import TINY, Operand, as_operand, empty_factor, pad
+from sparsenmf.operand import Operand, as_operand, empty_factor, pad
 from sparsenmf.solvers import SOLVER_NAMES, SOLVERS, Outcome, Problem, Record, Side, Stopping, run
 
+Matrix = check.CsrArrays | np.ndarray  # what check_matrix returns
 ORDINARY = (2.0**-20, 2.0**40)  # scales of X's largest entry that are left as they are
 PATHS = ("auto", "sparse", "dense")
 
@@ -39,7 +40,7 @@ class Factorization:
     converged : bool
         Whether `tol` stopped it.
     stop_reason : str
-        "objective", "kkt", "max_iter", "max_seconds" or "callback".
+        "objective", "kkt", "max_iter", "max_seconds", "callback", or, for "gd" with a step too long, "diverged".
     loss, solver : str
     objective : float
         Of the pair returned, penalties included.
@@ -82,9 +83,9 @@ def factorize(
     path: str = "auto",
     W: Any = None,
     H: Any = None,
-    update_H: bool = True,  # noqa: N803
-    alpha_W: float = 0.0,  # noqa: N803
-    alpha_H: float | str = "same",  # noqa: N803
+    update_H: bool = True,
+    alpha_W: float = 0.0,
+    alpha_H: float | str = "same",
     l1_ratio: float = 0.0,
     step: float | None = None,
     callback: Callable[[Record], Any] | None = None,
@@ -167,7 +168,7 @@ def factorize(
     check.check_positive(A)
     working = check.working_dtype(dtype, A.dtype if isinstance(A, np.ndarray) else A.data.dtype)
     with threads(_check_threads(n_threads)):
-        start = _start(A, k, init, W, H, update_H, random_state, working, solver)
+        start = _start(A, k, init, (W, H), update_H, random_state, working)
         scale = _scale(A, working)
         operand = as_operand(A, working, loss, path, scale)
         w, h = _penalties(alphas, A.shape, loss, scale)
@@ -181,7 +182,7 @@ def solve_rows(
     H: Any,
     *,
     loss: Any = "kl",
-    alpha_W: float = 0.0,  # noqa: N803
+    alpha_W: float = 0.0,
     l1_ratio: float = 0.0,
     max_iter: int = 200,
     tol: float = 1e-4,
@@ -276,19 +277,20 @@ def _check_alphas(alpha_w: Any, alpha_h: Any, l1_ratio: Any) -> tuple[float, flo
 def _penalties(
     alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, scale: float
 ) -> tuple[Penalty, Penalty]:
-    """The weights of both factors for X / scale: the cost falls by scale (kl) or its square, the factors by its root."""
+    """Both factors' weights for X / scale: the cost falls by scale (kl) or its square, the factors by its root."""
     alpha_w, alpha_h, ratio = alphas
     cost = scale if loss == "kl" else scale * scale
-    out = []
-    for alpha in (alpha_w * shape[1], alpha_h * shape[0]):
-        out.append(Penalty(alpha * ratio * math.sqrt(scale) / cost, alpha * (1 - ratio) * scale / cost))
-    return out[0], out[1]
+
+    def weights(alpha: float) -> Penalty:
+        return Penalty(alpha * ratio * math.sqrt(scale) / cost, alpha * (1 - ratio) * scale / cost)
+
+    return weights(alpha_w * shape[1]), weights(alpha_h * shape[0])
 
 
 # --- start and end ---------------------------------------------------------------------------------------------------
 
 
-def _scale(A: check.CsrArrays | np.ndarray, dtype: np.dtype) -> float:
+def _scale(A: Matrix, dtype: np.dtype) -> float:
     """1, or the power of four that brings X's largest entry near 1."""
     top = float((A if isinstance(A, np.ndarray) else A.data).max(initial=0))
     if top == 0 or ORDINARY[0] <= top <= ORDINARY[1]:
@@ -299,8 +301,11 @@ def _scale(A: check.CsrArrays | np.ndarray, dtype: np.dtype) -> float:
     return scale
 
 
-def _start(A, k, init, W, H, update_h, random_state, dtype, solver) -> tuple[np.ndarray, np.ndarray]:
+def _start(
+    A: Matrix, k: int, init: str, given: tuple[Any, Any], update_h: bool, random_state: Any, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
     """(W, H) to start from, in X's scale."""
+    W, H = given
     init = check.check_choice(init, ("auto", *INITS, "custom"), "init")
     if init == "custom" and (W is None or H is None) and update_h:
         raise ValueError("init='custom' needs both W and H.")
@@ -313,19 +318,28 @@ def _start(A, k, init, W, H, update_h, random_state, dtype, solver) -> tuple[np.
         return W, H
     if init in ("auto", "custom"):
         init = "random"
-    if not update_h:
+    if not update_h and H is not None:
         return _even_start(A, H, dtype), H
     fresh = initialize(A, k, init, random_state, dtype)
     return (fresh[0] if W is None else W), (fresh[1] if H is None else H)
 
 
-def _even_start(A, H: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def _even_start(A: Matrix, H: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The same value everywhere, such that sum(WH) is sum(X)."""
     total = float((A if isinstance(A, np.ndarray) else A.data).sum(dtype=np.float64))
     return np.full((A.shape[0], len(H)), total / (A.shape[0] * float(H.sum(dtype=np.float64))), dtype)
 
 
-def _problem(operand: Operand, start, k, loss, scale, penalties, update_h, step) -> Problem:
+def _problem(
+    operand: Operand,
+    start: tuple[np.ndarray, np.ndarray],
+    k: int,
+    loss: str,
+    scale: float,
+    penalties: tuple[Penalty, Penalty],
+    update_h: bool,
+    step: float | None,
+) -> Problem:
     kind, root = LOSSES[loss], operand.dtype.type(math.sqrt(scale))
     factors = (pad(start[0] / root, operand.dtype), pad((start[1] / root).T, operand.dtype))
     w, h = (

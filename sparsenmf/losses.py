@@ -80,7 +80,16 @@ class KullbackLeibler:
             slack = np.where(den > 0, mass * (1 - num / den), 0)
         return float(np.abs(np.minimum(F * den, slack)).sum())
 
-    def solve(self, X, F, G, k, penalty, max_sweeps, tol) -> None:
+    def solve(
+        self,
+        X: Operand,
+        F: np.ndarray,
+        G: np.ndarray,
+        k: int,
+        penalty: tuple[float, float],
+        max_sweeps: int,
+        tol: float,
+    ) -> None:
         """Fill F with the minimiser for the given G, each row by coordinate descent of its own."""
         digest = self.digest(G)
         den = np.where(digest > 0, digest + penalty[0], 0).astype(F.dtype)
@@ -122,7 +131,16 @@ class Frobenius:
             slack = np.where(diagonal > 0, (F @ A - X.times(G)) / diagonal, 0)
         return float((diagonal * np.minimum(F, slack) ** 2).sum())
 
-    def solve(self, X, F, G, k, penalty, max_sweeps, tol) -> None:
+    def solve(
+        self,
+        X: Operand,
+        F: np.ndarray,
+        G: np.ndarray,
+        k: int,
+        penalty: tuple[float, float],
+        max_sweeps: int,
+        tol: float,
+    ) -> None:
         """Fill F with the non-negative least squares solution for the given G, row by row."""
         C, dtype = X.times(G), F.dtype
         numbers = tuple(dtype.type(v) for v in (*penalty, tol))

@@ -158,14 +158,18 @@ class CsrOperand:
         kl.multiply(self.arrays, F, G, den, self.dtype.type(l2), limits, want, self.blocks, sums, tally)
         return _collect(sums, tally)
 
-    def descend(self, F, N, G, k, den, l2, rule, want) -> Pass:
+    def descend(
+        self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
+    ) -> Pass:
         """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
         sums, tally = self._tally(F.shape[1])
         numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.damping, rule.beta)
         coordinate.descend(self.arrays, F, N, G, den, numbers, rule.sweeps, want, k, self.blocks, sums, tally)
         return _collect(sums, tally)
 
-    def solve(self, F, G, k, den, l2, max_sweeps, tol) -> None:
+    def solve(
+        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
+    ) -> None:
         """The KL minimiser over the rows of F, each row by itself."""
         numbers = _numbers(self.dtype, TINY[self.dtype], l2, tol)
         coordinate.solve(self.arrays, F, G, den, numbers, max_sweeps, k, self.blocks)
@@ -247,7 +251,9 @@ class DenseOperand:
 
         def block(b: int) -> None:
             num, tally[b, 0] = self._ratio(F, G, b)
-            tally[b, 1] = dense.multiply_block(F, self.blocks[b], num, masses, den, self.dtype.type(l2), limits, sums, b)
+            tally[b, 1] = dense.multiply_block(
+                F, self.blocks[b], num, masses, den, self.dtype.type(l2), limits, sums, b
+            )
 
         for_blocks(block, count)
         return _collect(sums, tally)
@@ -260,7 +266,9 @@ class DenseOperand:
         B[:, len(G) :] = G[-1][:, None]
         return B.reshape(-1)
 
-    def descend(self, F, N, G, k, den, l2, rule, want) -> Pass:
+    def descend(
+        self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
+    ) -> Pass:
         """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
         count = len(self.fine_blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
@@ -271,14 +279,16 @@ class DenseOperand:
         )
         return _collect(sums, tally)
 
-    def solve(self, F, G, k, den, l2, max_sweeps, tol) -> None:
+    def solve(
+        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
+    ) -> None:
         """The KL minimiser over the rows of F, each row by itself."""
         numbers = _numbers(self.dtype, TINY[self.dtype], l2, tol)
         dense.solve(self.X, self.transposed, F, self._columns(G), den, numbers, max_sweeps, k, self.fine_blocks)
 
 
 def choose_path(X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str) -> str:
-    """ "sparse" or "dense": as asked, else by density, never spending more than the memory budget on a dense copy."""
+    """Say "sparse" or "dense": as asked, else by density, with no dense copy beyond the memory budget."""
     if path != "auto":
         return path
     size = X.shape[0] * X.shape[1]
@@ -288,7 +298,9 @@ def choose_path(X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str
     return "sparse" if np.count_nonzero(X) < CROSSOVER[loss] * size else "dense"
 
 
-def as_operand(X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str = "auto", scale: float = 1.0):
+def as_operand(
+    X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str = "auto", scale: float = 1.0
+) -> Operand:
     """The operand of a checked X / scale, on the path asked for or the quicker one.
 
     CSR entries stay in their own dtype (kernels convert as they load) unless `scale` is not 1.

@@ -377,6 +377,18 @@ def test_transform_meets_the_optimality_conditions_of_the_documented_objective(d
     assert np.abs(W * gradient).max() < 1e-3 * scale * W.max()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_tolerance_of_zero_is_no_worse_than_the_default(loss, dtype):
+    """Rows never stop then, though their steps no longer move anything."""
+    X = np.random.default_rng(0).random((60, 30)).astype(dtype)
+    fitted = NMF(8, beta_loss=loss, random_state=0, max_iter=5, tol=1e-4).fit(X)
+    costs = []
+    for fitted.tol in (1e-4, 0.0):
+        costs.append(sparsenmf.objective(X, fitted.transform(X), fitted.components_, loss))
+    assert costs[1] <= costs[0] * (1 + 1e-6)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_solver_handles_every_loss(dense_counts, loss, solver):

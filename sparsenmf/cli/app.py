@@ -28,7 +28,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except SystemExit as stop:  # click's own answer to a closed pipe
+    except SystemExit as stop:  # the reader of our output has closed the pipe
         return 0 if stop.code is None else int(stop.code)
     except (ValueError, OSError, MemoryError) as error:
         if os.environ.get("SPARSENMF_DEBUG"):

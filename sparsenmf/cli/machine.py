@@ -81,7 +81,10 @@ def _cache() -> dict[str, Any]:
     from sparsenmf.kernels import kl
 
     kernels = [value for value in vars(kl).values() if isinstance(value, Kernel)]
-    folder = Path(kernels[0].parallel.stats.cache_path)
+    stats = getattr(kernels[0].parallel, "stats", None)
+    if stats is None:  # NUMBA_DISABLE_JIT=1
+        return {"folder": None, "files": 0, "megabytes": 0.0}
+    folder = Path(stats.cache_path)
     files = list(folder.glob("*.nb[ci]")) if folder.is_dir() else []
     size = sum(file.stat().st_size for file in files)
     return {"folder": str(folder), "files": len(files), "megabytes": round(size / 1e6, 1)}

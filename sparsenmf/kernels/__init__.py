@@ -1,1 +1,1 @@
-"""The loops: arrays in, arrays out. Every kernel is compiled by `_jit.kernel` and tested against `tests/reference.py`."""
+"""The loops: arrays in, arrays out. `_jit.kernel` compiles each; `tests/reference.py` has its slow twin."""

@@ -57,6 +57,7 @@ def scratch(columns, longest, like):
 
 @helper
 def longest_row(indptr, first, last, lanes):
+    """Room for the longest of these rows, padded."""
     longest = 0
     for i in range(first, last):
         longest = max(longest, indptr[i + 1] - indptr[i])
@@ -142,6 +143,7 @@ def evaluate_row(work, n, stride, k, tiny, want):
 
 @helper
 def clear(a):
+    """a = 0."""
     for i in range(len(a)):
         a[i] = 0
 
@@ -262,6 +264,7 @@ def extrapolate_row(N, F, i, f, k, beta):
 
 @helper
 def load_row(F, i, k, f):
+    """f = F[i]."""
     for a in range(k):
         f[a] = F[i, a]
 

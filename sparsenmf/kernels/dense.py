@@ -78,7 +78,8 @@ def load_counts_row(X, transposed, i, x):
 
 @helper
 def shared_scratch(B, columns, longest, like):
-    x, y, ratio, _, num, f, active = scratch(columns, 0, like)
+    """`scratch` around a B that all rows share."""
+    _, _, ratio, _, num, f, active = scratch(columns, 0, like)
     return np.empty(longest, like.dtype), np.empty(longest, like.dtype), ratio, B, num, f, active
 
 

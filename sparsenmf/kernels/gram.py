@@ -93,6 +93,7 @@ def load_tile(F, order, i, stop, tile):
 
 @helper
 def store_tile(tile, new, rows):
+    """The first `rows` rows of a tile, row by row."""
     lanes = VECTOR_BYTES // new.itemsize
     for q in range(0, LANE_GROUPS * lanes, lanes):
         scatter_transposed(tile, LANE_GROUPS * lanes, q, new, q, rows)

@@ -11,7 +11,7 @@ With NUMBA_DISABLE_JIT=1 every operation is its numpy twin of `simd_numpy.py`, s
 """
 
 import llvmlite.binding as llvm
-import llvmlite.ir as ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, models, register_model
@@ -288,7 +288,7 @@ def log(typingctx, v):
     leave less than half a unit in the last place.
     """
     double = v.dtype == types.float64
-    bits, mantissa, bias, terms = (64, 52, 1023, 11) if double else (32, 23, 127, 5)
+    bits, mantissa, terms = (64, 52, 11) if double else (32, 23, 5)
 
     def codegen(context, builder, sig, args):
         ints = ir.VectorType(ir.IntType(bits), v.count)
@@ -384,7 +384,7 @@ def gather_dots(typingctx, f, row, g, indices, t, stop):
 
 @intrinsic
 def gather_add(typingctx, acc, at, r, g, indices, t, stop):
-    """acc[at:] += sum over w of r[w] * G[indices[t + w]], for GROUP nonzeros: one load and store of acc for them all."""
+    """acc[at:] += sum over w of r[w] * G[indices[t + w]], for GROUP nonzeros: acc is loaded and stored once."""
     lanes = _register(g)
 
     def codegen(context, builder, sig, args):
@@ -466,9 +466,10 @@ def gather_transposed(typingctx, b, stride, place, g, indices, t, stop):
 
     return types.void(b, types.intp, types.intp, g, indices, types.intp, types.intp), codegen
 
+
 @intrinsic
 def scatter_transposed(typingctx, b, stride, place, f, t, stop):
-    """f[t + w, a] = b[a * stride + place + w] for a register's lanes w with t + w < stop: columns of b become rows of f."""
+    """f[t + w, a] = b[a * stride + place + w] for the lanes w with t + w < stop: columns of b become rows of f."""
     lanes = _register(f)
 
     def codegen(context, builder, sig, args):

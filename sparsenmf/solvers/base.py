@@ -22,7 +22,18 @@ logger = logging.getLogger("sparsenmf")
 
 
 class Record(NamedTuple):
-    """A line of the history: the pair (W, H) after `iteration` alternations."""
+    """A line of the history: the pair (W, H) after `iteration` alternations.
+
+    Attributes
+    ----------
+    iteration : int
+    seconds : float
+        Since the loop began.
+    objective : float
+        Penalties included.
+    kkt : float
+        The KKT residual that the updates leaving this pair met.
+    """
 
     iteration: int
     seconds: float
@@ -89,9 +100,10 @@ class Solver:
 
     def __init__(self, problem: Problem):
         self.p = problem
+        self.diverged = False  # a step that the user gave left the finite numbers; the factors did not follow
 
-    def update(self, side: Side, given: Side, want: bool) -> Entry:
-        """Change side.F, given the other factor; `want` the fit of the pair met."""
+    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
+        """Change side.F, given the other factor; `want` the fit of the pair met; `beta` extrapolates (coordinate)."""
         raise NotImplementedError
 
     def iterate(self) -> tuple[float, float]:
@@ -153,6 +165,9 @@ def run(solver: Solver, stopping: Stopping, callback: Callable[[Record], Any] | 
         value, kkt = solver.iterate()
         records.append(Record(iteration - 1, spent, value, kkt))
         spent = time.perf_counter() - start
+        if solver.diverged:
+            reason = "diverged"
+            break
         logger.debug("iteration %d: objective %.8g, KKT residual %.3g", *(iteration - 1, value, kkt))
         if callback is not None and callback(records[-1]):
             reason = "callback"

@@ -11,16 +11,36 @@ import math
 
 import numpy as np
 
-from sparsenmf.solvers.base import Entry, Side, Solver
+from sparsenmf.operand import product
+from sparsenmf.solvers.base import Entry, Problem, Side, Solver
 
 GROWTH = 2.0
 HALVINGS = 60
 
 
-class GradientFrobenius(Solver):
+class Gradient(Solver):
+    """What both costs share."""
+
+    @staticmethod
+    def projected(F: np.ndarray, step: float, gradient: np.ndarray) -> np.ndarray:
+        """max(F - step * gradient, 0), eq. 6; what a user's step makes overflow is for `take` to refuse."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.maximum(F - F.dtype.type(step) * gradient, 0)
+
+    def take(self, side: Side, new: np.ndarray) -> None:
+        """Move to `new`, unless a step of the user's was so long that it left the finite numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            digest = self.p.loss.digest(new)
+        if np.isfinite(digest).all() and float(np.abs(digest).max()) < math.sqrt(np.finfo(new.dtype).max):
+            side.F[:], side.digest = new, digest
+        else:
+            self.diverged = True
+
+
+class GradientFrobenius(Gradient):
     """F <- max(F + step (XG - F A - l1 - l2 F), 0), eq. 6."""
 
-    def update(self, side: Side, given: Side, want: bool) -> Entry:
+    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """One step; the gradient is half of eq. 2's, as in the paper."""
         F, A = side.F, given.digest
         C = side.X.times(given.F)
@@ -29,24 +49,22 @@ class GradientFrobenius(Solver):
         if step is None:
             top = float(np.linalg.eigvalsh(A)[-1]) + side.l2
             step = 1.0 / top if top > 0 else 0.0
-        gradient = F @ A.astype(F.dtype) - C + F.dtype.type(side.l2) * F
+        gradient = product(F, A.astype(F.dtype)) - C + F.dtype.type(side.l2) * F
         gradient[:, : self.p.k] += F.dtype.type(side.l1)
-        new = np.maximum(F - F.dtype.type(step) * gradient, 0)
-        scale = np.diag(A).max()
-        moved = float(((F - np.maximum(F - gradient / scale, 0)) ** 2).sum() * scale) if scale > 0 else 0.0
-        side.F[:] = new
-        side.digest = self.p.loss.digest(F)
+        scale = float(np.diag(A).max())
+        moved = float(((F - self.projected(F, 1 / scale, gradient)) ** 2).sum() * scale) if scale > 0 else 0.0
+        self.take(side, self.projected(F, step, gradient))
         return Entry(fit, moved)
 
 
-class GradientKL(Solver):
+class GradientKL(Gradient):
     """F <- max(F - step (column sums of G + l1 + l2 F - (X / FG')G), 0)."""
 
-    def __init__(self, problem):
+    def __init__(self, problem: Problem):
         super().__init__(problem)
         self.steps: dict[int, float] = {}
 
-    def update(self, side: Side, given: Side, want: bool) -> Entry:
+    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """One step, backtracked where the user gave none."""
         F, X = side.F, side.X
         num, fit = X.ratio_times(F, given.F)
@@ -55,10 +73,9 @@ class GradientKL(Solver):
         held = F * den
         moved = float(np.abs(np.minimum(held, held.sum(axis=1, keepdims=True) * _share(gradient, den))).sum())
         if self.p.step is not None:
-            side.F[:] = np.maximum(F - F.dtype.type(self.p.step) * gradient, 0)
+            self.take(side, self.projected(F, self.p.step, gradient))
         else:
-            side.F[:] = self._backtracked(side, given, gradient, fit)
-        side.digest = self.p.loss.digest(side.F)
+            self.take(side, self._backtracked(side, given, gradient, fit))
         return Entry(fit, moved)
 
     def _backtracked(self, side: Side, given: Side, gradient: np.ndarray, fit: float) -> np.ndarray:
@@ -73,7 +90,7 @@ class GradientKL(Solver):
         key = id(side)
         step = self.steps.get(key, float(F.max()) / max(float(np.abs(gradient).max()), 1e-300)) * GROWTH
         for _ in range(HALVINGS):
-            new = np.maximum(F - F.dtype.type(step) * gradient, 0)
+            new = self.projected(F, step, gradient)
             if cost(new, side.X.loglik(new, given.F)) <= before:
                 self.steps[key] = step
                 return new

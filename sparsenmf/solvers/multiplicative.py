@@ -1,7 +1,7 @@
 """The multiplicative updates of Lee and Seung (NIPS 2000), eqs. 4 and 5. Neither ever raises its cost.
 
-    Euclidean   W <- W * (XH') / (WHH')                          H <- H * (W'X) / (W'WH)
-    KL          W <- W * ((X / WH)H') / (row sums of H)          H <- H * (W'(X / WH)) / (column sums of W)
+Euclidean   W <- W * (XH') / (WHH')                          H <- H * (W'X) / (W'WH)
+KL          W <- W * ((X / WH)H') / (row sums of H)          H <- H * (W'(X / WH)) / (column sums of W)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def denominator(given: Side, l1: float) -> np.ndarray:
 class MultiplicativeKL(Solver):
     """Eq. 5: the whole update is one pass over X's nonzeros (`kernels.kl.multiply`)."""
 
-    def update(self, side: Side, given: Side, want: bool) -> Entry:
+    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """F <- F * ((X / FG')G) / (column sums of G)."""
         cut = self._cut() if side is self.p.h else 0.0
         done = side.X.multiply(side.F, given.F, denominator(given, side.l1), side.l2, cut, want)
@@ -36,7 +36,7 @@ class MultiplicativeKL(Solver):
 class MultiplicativeFrobenius(Solver):
     """Eq. 4, from the cross product C = XG and the Gram matrix A = G'G (`kernels.gram.multiply`)."""
 
-    def update(self, side: Side, given: Side, want: bool) -> Entry:
+    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """F <- F * C / (F A)."""
         C, dtype = side.X.times(given.F), side.F.dtype
         blocks = gram.tile_blocks(len(C), dtype.itemsize)

@@ -69,7 +69,7 @@ def test_multiplicative_update(shape, k, dtype, path):
 
 def test_entries_up_to_the_cut_become_zero_and_positive_ones_stay_above_the_floor(path):
     dtype = np.dtype(np.float64)
-    X, W, H, S = problem((13, 9), 3, dtype)
+    _, W, H, S = problem((13, 9), 3, dtype)
     W[0, 0], W[1, 1] = 1e-12, 0.0
     F, G = pad(W, dtype), pad(H, dtype)
     operand_of(S, dtype, path).multiply(F, G, den_of(G, dtype), 0.0, 1e-10, False)
@@ -96,7 +96,7 @@ def test_ratio_product_and_cross_product(shape, dtype, path):
 
 def test_log_likelihood_is_minus_infinity_where_wh_is_zero_at_a_nonzero(path):
     dtype = np.dtype(np.float64)
-    X, W, H, S = problem((13, 9), 3, dtype)
+    _, W, H, S = problem((13, 9), 3, dtype)
     W[0] = 0
     assert operand_of(S, dtype, path).loglik(pad(W, dtype), pad(H, dtype)) == -np.inf
 
@@ -175,7 +175,7 @@ def test_euclidean_multiplicative_update(n, dtype):
 @pytest.mark.parametrize("loss", ["kl", "frobenius"])
 def test_rows_solved_for_a_fixed_factor_meet_the_conditions_of_optimality(loss, dtype, path):
     k = 4
-    X, W, H, S = problem((13, 9), k, dtype)
+    X, _, H, S = problem((13, 9), k, dtype)
     F, G = empty_factor(13, k, dtype), pad(H, dtype)
     LOSSES[loss].solve(operand_of(S, dtype, path, loss), F, G, k, (0.0, 0.0), 400, 1e-7)
     worst_slope, worst_product = reference.kkt_parts(X, F[:, :k].astype(float), H, loss)
