@@ -171,8 +171,8 @@ def factorize(
         start = _start(A, k, init, (W, H), update_H, random_state, working)
         scale = _scale(A, working)
         operand = as_operand(A, working, loss, path, scale)
-        w, h = _penalties(alphas, A.shape, loss, scale)
-        problem = _problem(operand, start, k, loss, scale, (w, h), update_H, step)
+        penalties = _penalties(alphas, A.shape, loss, scale, math.sqrt(scale))
+        problem = _problem(operand, start, k, loss, scale, penalties, update_H, step)
         outcome = run(SOLVERS[solver, loss](problem), stopping, _unscaled(callback, loss, scale))
         return _result(problem, outcome, loss, solver, scale)
 
@@ -226,14 +226,21 @@ def solve_rows(
     H = check.check_factor(H, "H", (None, A.shape[1]), dtype)
     path = check.check_choice(path, PATHS, "path")
     alphas = _check_alphas(alpha_W, 0.0, l1_ratio)
+    if path == "auto":  # as it came: a choice by the density of all rows would let them touch one another
+        path = "dense" if isinstance(A, np.ndarray) else "sparse"
     with threads(_check_threads(n_threads)):
-        scale = _scale(A, dtype)
-        root = math.sqrt(scale)
-        operand = as_operand(A, dtype, kind.name, path, scale)
-        w, _ = _penalties(alphas, A.shape, kind.name, scale)
-        F, G = empty_factor(A.shape[0], len(H), dtype), pad((H / dtype.type(root)).T, dtype)
-        kind.solve(operand, F, G, len(H), (w.l1, w.l2), max_iter, tol)
-        return F[:, : len(H)] * dtype.type(root)
+        W = np.zeros((A.shape[0], len(H)), dtype)
+        h_scale = _power(float(H.max(initial=0)))
+        G = pad((H / dtype.type(h_scale)).T, dtype)
+        scales = _row_scales(A)
+        for scale in np.unique(scales):
+            rows = np.flatnonzero(scales == scale)
+            part = A if len(rows) == A.shape[0] else _take_rows(A, rows)
+            w, _ = _penalties(alphas, A.shape, kind.name, float(scale), h_scale)
+            F = empty_factor(len(rows), len(H), dtype)
+            kind.solve(as_operand(part, dtype, kind.name, path, float(scale)), F, G, len(H), w, max_iter, tol)
+            W[rows] = F[:, : len(H)] * dtype.type(scale / h_scale)
+        return W
 
 
 # --- arguments -------------------------------------------------------------------------------------------------------
@@ -275,30 +282,58 @@ def _check_alphas(alpha_w: Any, alpha_h: Any, l1_ratio: Any) -> tuple[float, flo
 
 
 def _penalties(
-    alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, scale: float
+    alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, scale: float, h_scale: float
 ) -> tuple[Penalty, Penalty]:
-    """Both factors' weights for X / scale: the cost falls by scale (kl) or its square, the factors by its root."""
+    """The weights of W and H where X, W and H are held as X / scale, W h_scale / scale and H / h_scale.
+
+    The cost is then smaller by scale (kl) or its square, and the penalties are to be so too.
+    """
     alpha_w, alpha_h, ratio = alphas
     cost = scale if loss == "kl" else scale * scale
 
-    def weights(alpha: float) -> Penalty:
-        return Penalty(alpha * ratio * math.sqrt(scale) / cost, alpha * (1 - ratio) * scale / cost)
+    def weights(alpha: float, unit: float) -> Penalty:
+        return Penalty(alpha * ratio * unit / cost, alpha * (1 - ratio) * unit * unit / cost)
 
-    return weights(alpha_w * shape[1]), weights(alpha_h * shape[0])
+    return weights(alpha_w * shape[1], scale / h_scale), weights(alpha_h * shape[0], h_scale)
 
 
 # --- start and end ---------------------------------------------------------------------------------------------------
 
 
+def _power(top: float) -> float:
+    """1, or the power of four that brings a largest entry `top` near 1."""
+    return 1.0 if top == 0 or ORDINARY[0] <= top <= ORDINARY[1] else 4.0 ** math.floor(math.log(top, 4))
+
+
 def _scale(A: Matrix, dtype: np.dtype) -> float:
-    """1, or the power of four that brings X's largest entry near 1."""
+    """The power of four that X is divided by."""
     top = float((A if isinstance(A, np.ndarray) else A.data).max(initial=0))
-    if top == 0 or ORDINARY[0] <= top <= ORDINARY[1]:
-        return 1.0
-    scale = 4.0 ** math.floor(math.log(top, 4))
+    scale = _power(top)
     if math.sqrt(scale) > np.finfo(dtype).max / 1e6:
         raise ValueError(f"X's largest entry, {top:g}, is too large to factorize in {dtype}: use dtype='float64'.")
     return scale
+
+
+def _row_scales(A: Matrix) -> np.ndarray:
+    """The power of four that each row of X is divided by where rows are solved one by one."""
+    if isinstance(A, np.ndarray):
+        tops = A.max(axis=1).astype(np.float64)
+    else:
+        tops = np.zeros(A.shape[0])
+        filled = np.flatnonzero(np.diff(A.indptr))
+        if len(filled):
+            tops[filled] = np.maximum.reduceat(A.data, A.indptr[filled])
+    odd = (tops > 0) & ((tops < ORDINARY[0]) | (tops > ORDINARY[1]))
+    scales = np.ones(A.shape[0])
+    scales[odd] = [_power(top) for top in tops[odd]]
+    return scales
+
+
+def _take_rows(A: Matrix, rows: np.ndarray) -> Matrix:
+    if isinstance(A, np.ndarray):
+        return A[rows]
+    B = check.as_scipy(A)[rows]
+    return check.CsrArrays(B.indptr.astype(np.int64), B.indices, B.data, B.shape)
 
 
 def _start(

@@ -142,7 +142,7 @@ class Frobenius:
         tol: float,
     ) -> None:
         """Fill F with the non-negative least squares solution for the given G, row by row."""
-        C, dtype = X.times(G), F.dtype
+        C, dtype = X.times(G, alone=True), F.dtype
         numbers = tuple(dtype.type(v) for v in (*penalty, tol))
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         A = self.digest(G).astype(dtype)

@@ -25,9 +25,10 @@ TINY = {np.dtype(np.float32): 1e-18, np.dtype(np.float64): 1e-150}
 BLOCK_BYTES = 1 << 19  # of WH at a time, on the dense path: it stays in the second-level cache
 DENSE_BLOCKS = 64
 PRODUCT_ROWS = 4096
+ALONE_ROWS = 64
 MEMORY_BUDGET = 2 << 30  # bytes that path="auto" may spend on a dense copy of a sparse X
-# Density from which the dense path is the quicker one: benchmarks/bench_crossover.py.
-CROSSOVER = {"kl": 0.25, "frobenius": 0.2}
+# Density from which the dense path is the quicker one: benchmarks/crossover.py.
+CROSSOVER = {"kl": 0.5, "frobenius": 0.4}
 _COPY_ALIGNMENT = 64
 
 
@@ -57,7 +58,7 @@ class Operand(Protocol):
     def T(self) -> Operand: ...  # noqa: N802
     @property
     def moments(self) -> tuple[float, float, float]: ...
-    def times(self, G: np.ndarray) -> np.ndarray: ...
+    def times(self, G: np.ndarray, alone: bool = False) -> np.ndarray: ...
     def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]: ...
     def loglik(self, F: np.ndarray, G: np.ndarray) -> float: ...
     def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, l2: float, cut: float, want: bool) -> Pass: ...
@@ -132,7 +133,7 @@ class CsrOperand:
     def _tally(self, columns: int) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((len(self.blocks) - 1, columns)), np.zeros((len(self.blocks) - 1, 2))
 
-    def times(self, G: np.ndarray) -> np.ndarray:
+    def times(self, G: np.ndarray, alone: bool = False) -> np.ndarray:
         """XG."""
         out = empty_factor(self.shape[0], G.shape[1], self.dtype)
         frobenius.times(self.arrays, G, self.blocks, out)
@@ -208,15 +209,30 @@ class DenseOperand:
         rows = slice(self.blocks[b], self.blocks[b + 1])
         return self.X[:, rows].T if self.transposed else self.X[rows]
 
-    def times(self, G: np.ndarray) -> np.ndarray:
-        """XG."""
+    def times(self, G: np.ndarray, alone: bool = False) -> np.ndarray:
+        """XG; `alone`: every row comes out the same to the last bit whichever rows are beside it."""
         out = empty_factor(self.shape[0], G.shape[1], self.dtype)
+        if alone:
+            self._times_alone(G, out)
+            return out
 
         def block(b: int) -> None:
             np.matmul(self._rows(b), G, out=out[self.blocks[b] : self.blocks[b + 1]])
 
         for_blocks(block, len(self.blocks) - 1)
         return out
+
+    def _times_alone(self, G: np.ndarray, out: np.ndarray) -> None:
+        """XG in blocks of one fixed number of rows, the last filled up: BLAS rounds by the number of rows it gets."""
+        X = self.X.T if self.transposed else self.X
+
+        def block(b: int) -> None:
+            rows = slice(b * ALONE_ROWS, (b + 1) * ALONE_ROWS)
+            whole = np.zeros((ALONE_ROWS, X.shape[1]), self.dtype)
+            whole[: len(X[rows])] = X[rows]
+            out[rows] = (whole @ G)[: len(X[rows])]
+
+        for_blocks(block, -(-len(X) // ALONE_ROWS))
 
     def _ratio(self, F: np.ndarray, G: np.ndarray, b: int, products: bool = True) -> tuple[np.ndarray | None, float]:
         """Block b of (X / FG')G, and its part of the log-likelihood."""

@@ -38,6 +38,7 @@ from sparsenmf.kernels.simd import (
 
 CHUNK = 512  # nonzeros evaluated while their columns of B are in the first-level cache
 LEFT_LIMIT = 0.9  # share of 1 / m that an undamped step to the left may take
+INNER_SWEEPS = 4  # passes over what is positive before zeros are asked again, when rows are solved to the end
 KEPT = 0.1  # an extrapolated entry keeps this share of the new one, so no y_j is emptied
 
 
@@ -315,12 +316,12 @@ def solve_row(work, n, stride, den, l2, k, mass, max_sweeps, tol, tiny):
         evaluate_row(work, n, stride, k, tiny, False)
         n_active = pick(f, num, den, k, active)
         last, first_moved = sweep(work, n, stride, den, l2, n_active, 1.0, (0, num[0] * 0), tiny)
-        moved = first_moved
+        moved, inner = first_moved, 0
         count += 1
-        while moved > tol * mass and count < max_sweeps:
+        while moved > tol * mass and inner < INNER_SWEEPS and count < max_sweeps:
             n_active = positive(f, k, active)
             last, moved = sweep(work, n, stride, den, l2, n_active, 1.0, last, tiny)
-            count += 1
+            count, inner = count + 1, inner + 1
         if first_moved <= tol * mass:
             break
 
