@@ -74,7 +74,7 @@ class _Layer:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.name: str | None = None
-        self.process: int | None = None
+        self.process: int | None = INHERITED if _numba_runs() and _alone() else None
         self.local = threading.local()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._note_threads, after_in_child=self._forked)
@@ -90,8 +90,7 @@ class _Layer:
     def start(self) -> None:
         with self.lock:
             if self.name is None:
-                if self.process is None:
-                    self.process = INHERITED if _numba_runs() and _alone() else os.getpid()
+                self.process = self.process or os.getpid()
                 _preload_tbb()
                 numba.get_num_threads()  # starts the threads
                 self.name = numba.threading_layer()
@@ -125,9 +124,11 @@ def _preload_tbb() -> None:
 
 
 def thread_count() -> int:
-    """Threads that kernels called from this Python thread use."""
+    """Threads that kernels called from this Python thread use: what `threads` says, else what Numba is set to."""
     chosen = getattr(_LAYER.local, "count", None)
-    return numba.config.NUMBA_NUM_THREADS if chosen is None else chosen
+    if chosen is not None:
+        return int(chosen)
+    return int(numba.get_num_threads() if _numba_runs() else config.NUMBA_NUM_THREADS)
 
 
 def threading_layer() -> str:
@@ -151,11 +152,13 @@ class Kernel:
         _LAYER.start()
         if not _LAYER.usable():
             return self.serial(*args)
-        numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
-        if _LAYER.name != "workqueue":
-            return self.parallel(*args)
-        with _LAYER.lock:
-            return self.parallel(*args)
+        before = numba.get_num_threads()
+        numba.set_num_threads(min(count, config.NUMBA_NUM_THREADS))
+        try:
+            with _LAYER.lock if _LAYER.name == "workqueue" else contextlib.nullcontext():
+                return self.parallel(*args)
+        finally:
+            numba.set_num_threads(before)
 
 
 def kernel(function: Any) -> Kernel:

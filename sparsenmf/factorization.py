@@ -6,6 +6,7 @@ that sums over X's entries neither overflow nor vanish in float32.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from sparsenmf.solvers import SOLVER_NAMES, SOLVERS, Outcome, Problem, Record, S
 
 Matrix = check.CsrArrays | np.ndarray  # what check_matrix returns
 ORDINARY = (2.0**-20, 2.0**40)  # scales of X's largest entry that are left as they are
+ODD = 40  # doublings beyond which a custom start is rescaled
 PATHS = ("auto", "sparse", "dense")
 
 
@@ -58,6 +60,18 @@ class Factorization:
     solver: str
     objective: float
     kkt: float
+
+
+class Units(NamedTuple):
+    """X, W and H are worked on as X / x, W / w and H / h, with x = w h and powers of two."""
+
+    x: float
+    h: float
+
+    @property
+    def w(self) -> float:
+        """The unit of W."""
+        return self.x / self.h
 
 
 class Penalty(NamedTuple):
@@ -170,11 +184,13 @@ def factorize(
     with threads(_check_threads(n_threads)):
         start = _start(A, k, init, (W, H), update_H, random_state, working)
         scale = _scale(A, working)
+        units = Units(scale, math.sqrt(scale) if update_H else _power(float(start[1].max())))
         operand = as_operand(A, working, loss, path, scale)
-        penalties = _penalties(alphas, A.shape, loss, scale, math.sqrt(scale))
-        problem = _problem(operand, start, k, loss, scale, penalties, update_H, step)
+        penalties = _penalties(alphas, A.shape, loss, units)
+        problem = _problem(operand, start, k, loss, units, penalties, update_H, step)
         outcome = run(SOLVERS[solver, loss](problem), stopping, _unscaled(callback, loss, scale))
-        return _result(problem, outcome, loss, solver, scale)
+        fit = _result(problem, outcome, loss, solver, units)
+        return fit if update_H else dataclasses.replace(fit, H=start[1])
 
 
 def solve_rows(
@@ -226,6 +242,7 @@ def solve_rows(
     H = check.check_factor(H, "H", (None, A.shape[1]), dtype)
     path = check.check_choice(path, PATHS, "path")
     alphas = _check_alphas(alpha_W, 0.0, l1_ratio)
+    max_iter, tol = check.check_count(max_iter, "max_iter"), _number(tol, "tol")
     if path == "auto":  # as it came: a choice by the density of all rows would let them touch one another
         path = "dense" if isinstance(A, np.ndarray) else "sparse"
     with threads(_check_threads(n_threads)):
@@ -236,10 +253,11 @@ def solve_rows(
         for scale in np.unique(scales):
             rows = np.flatnonzero(scales == scale)
             part = A if len(rows) == A.shape[0] else _take_rows(A, rows)
-            w, _ = _penalties(alphas, A.shape, kind.name, float(scale), h_scale)
+            units = Units(float(scale), h_scale)
+            w, _ = _penalties(alphas, A.shape, kind.name, units)
             F = empty_factor(len(rows), len(H), dtype)
             kind.solve(as_operand(part, dtype, kind.name, path, float(scale)), F, G, len(H), w, max_iter, tol)
-            W[rows] = F[:, : len(H)] * dtype.type(scale / h_scale)
+            W[rows] = F[:, : len(H)] * dtype.type(units.w)
         return W
 
 
@@ -282,19 +300,16 @@ def _check_alphas(alpha_w: Any, alpha_h: Any, l1_ratio: Any) -> tuple[float, flo
 
 
 def _penalties(
-    alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, scale: float, h_scale: float
+    alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, units: Units
 ) -> tuple[Penalty, Penalty]:
-    """The weights of W and H where X, W and H are held as X / scale, W h_scale / scale and H / h_scale.
-
-    The cost is then smaller by scale (kl) or its square, and the penalties are to be so too.
-    """
+    """The weights of W and H in these units: as the cost is smaller by that of X (kl) or its square, so are they."""
     alpha_w, alpha_h, ratio = alphas
-    cost = scale if loss == "kl" else scale * scale
+    cost = _cost_scale(loss, units.x)
 
     def weights(alpha: float, unit: float) -> Penalty:
         return Penalty(alpha * ratio * unit / cost, alpha * (1 - ratio) * unit * unit / cost)
 
-    return weights(alpha_w * shape[1], scale / h_scale), weights(alpha_h * shape[0], h_scale)
+    return weights(alpha_w * shape[1], units.w), weights(alpha_h * shape[0], units.h)
 
 
 # --- start and end ---------------------------------------------------------------------------------------------------
@@ -370,20 +385,46 @@ def _problem(
     start: tuple[np.ndarray, np.ndarray],
     k: int,
     loss: str,
-    scale: float,
+    units: Units,
     penalties: tuple[Penalty, Penalty],
     update_h: bool,
     step: float | None,
 ) -> Problem:
-    kind, root = LOSSES[loss], operand.dtype.type(math.sqrt(scale))
-    factors = (pad(start[0] / root, operand.dtype), pad((start[1] / root).T, operand.dtype))
+    kind, dtype = LOSSES[loss], operand.dtype
+    W, H = start[0] / dtype.type(units.w), start[1] / dtype.type(units.h)
+    if update_h:
+        W, H = _tamed(W, H, operand.moments[0])
+    factors = pad(W, dtype), pad(H.T, dtype)
+    factors[0][operand.empty_rows] = 0
+    if update_h:
+        factors[1][operand.T.empty_rows] = 0
     w, h = (
         Side(X, F, penalty.l1, penalty.l2, kind.digest(F))
         for X, F, penalty in zip((operand, operand.T), factors, penalties, strict=True)
     )
     if step is not None and loss == "frobenius":
-        step *= scale
+        step *= units.x
     return Problem(kind, w, h, k, update_h, step)
+
+
+def _tamed(W: np.ndarray, H: np.ndarray, mass: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a start that is out of all proportion into range by powers of two; any other is left as it is.
+
+    Out of proportion are components whose two parts are further apart than `ODD`, and a sum of WH that is so far
+    from the sum of X. WH is unchanged but for that last factor.
+    """
+    tops = W.max(axis=0).astype(np.float64), H.max(axis=1).astype(np.float64)
+    alive = (tops[0] > 0) & (tops[1] > 0)
+    powers = np.zeros(len(H), dtype=int)
+    apart = np.log2(tops[1], where=alive, out=np.zeros(len(H))) - np.log2(tops[0], where=alive, out=np.zeros(len(H)))
+    far = np.abs(apart) > ODD
+    powers[far] = np.round(apart[far] / 2).astype(int)
+    total = float(W.sum(axis=0, dtype=np.float64) @ H.sum(axis=1, dtype=np.float64))
+    off = math.log2(mass) - math.log2(total) if total > 0 and math.isfinite(total) else 0.0
+    extra = round(off / 2) if abs(off) > ODD else 0
+    if not far.any() and not extra:
+        return W, H
+    return np.ldexp(W, powers + extra), np.ldexp(H.T, extra - powers).T
 
 
 def _cost_scale(loss: str, scale: float) -> float:
@@ -405,13 +446,13 @@ def _drop_idle(problem: Problem) -> None:
         h[:, idle_w] = 0
 
 
-def _result(problem: Problem, outcome: Outcome, loss: str, solver: str, scale: float) -> Factorization:
-    root, factor, k = problem.w.F.dtype.type(math.sqrt(scale)), _cost_scale(loss, scale), problem.k
+def _result(problem: Problem, outcome: Outcome, loss: str, solver: str, units: Units) -> Factorization:
+    dtype, factor, k = problem.w.F.dtype, _cost_scale(loss, units.x), problem.k
     _drop_idle(problem)
     history = tuple(r._replace(objective=r.objective * factor) for r in outcome.history)
     return Factorization(
-        W=problem.w.F[:, :k] * root,
-        H=np.ascontiguousarray(problem.h.F[:, :k].T) * root,
+        W=problem.w.F[:, :k] * dtype.type(units.w),
+        H=np.ascontiguousarray(problem.h.F[:, :k].T) * dtype.type(units.h),
         history=history,
         n_iter=outcome.n_iter,
         converged=outcome.stop_reason in ("objective", "kkt"),

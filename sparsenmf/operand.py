@@ -58,6 +58,8 @@ class Operand(Protocol):
     def T(self) -> Operand: ...  # noqa: N802
     @property
     def moments(self) -> tuple[float, float, float]: ...
+    @property
+    def empty_rows(self) -> np.ndarray: ...
     def times(self, G: np.ndarray, alone: bool = False) -> np.ndarray: ...
     def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]: ...
     def loglik(self, F: np.ndarray, G: np.ndarray) -> float: ...
@@ -129,6 +131,11 @@ class CsrOperand:
     def moments(self) -> tuple[float, float, float]:
         """Sum of x, of x log x and of x^2."""
         return frobenius.moments_of(self.arrays[2])
+
+    @property
+    def empty_rows(self) -> np.ndarray:
+        """Which rows hold nothing."""
+        return np.diff(self.arrays[0]) == 0
 
     def _tally(self, columns: int) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((len(self.blocks) - 1, columns)), np.zeros((len(self.blocks) - 1, 2))
@@ -204,6 +211,11 @@ class DenseOperand:
     def masses(self) -> np.ndarray:
         """The sum of each row."""
         return self.X.sum(axis=0 if self.transposed else 1, dtype=np.float64).astype(self.dtype)
+
+    @property
+    def empty_rows(self) -> np.ndarray:
+        """Which rows hold nothing."""
+        return self.masses == 0
 
     def _rows(self, b: int) -> np.ndarray:
         rows = slice(self.blocks[b], self.blocks[b + 1])
@@ -323,10 +335,9 @@ def as_operand(
     """
     chosen = choose_path(X, dtype, loss, path)
     if chosen == "dense":
-        return DenseOperand(_dense_array(X, dtype, scale), dtype)
+        return DenseOperand(np.ascontiguousarray(_scaled(_dense_array(X, dtype), dtype, scale), dtype), dtype)
     indptr, indices, data = _csr_arrays(X)
-    if scale != 1.0:
-        data = (data * (1.0 / scale)).astype(dtype)
+    data = _scaled(data, dtype, scale)
     return CsrOperand((plain(indptr), plain(indices), plain(data)), X.shape, dtype)
 
 
@@ -339,10 +350,24 @@ def _csr_arrays(X: CsrArrays | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     return indptr, columns.astype(np.int32), X[rows, columns]
 
 
-def _dense_array(X: CsrArrays | np.ndarray, dtype: np.dtype, scale: float) -> np.ndarray:
+def _dense_array(X: CsrArrays | np.ndarray, dtype: np.dtype) -> np.ndarray:
     if isinstance(X, CsrArrays):
-        out = np.zeros(X.shape, dtype)
-        rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-        out[rows, X.indices] = X.data if scale == 1.0 else X.data * (1.0 / scale)
+        out = np.zeros(X.shape, X.data.dtype if X.data.dtype.kind == "f" else dtype)
+        out[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = X.data
         return out
-    return np.ascontiguousarray(X if scale == 1.0 else X * (1.0 / scale), dtype=dtype)
+    return X
+
+
+def _scaled(values: np.ndarray, dtype: np.dtype, scale: float) -> np.ndarray:
+    """Entries / scale, in `dtype` where that is not 1; those too small beside the largest become zero.
+
+    Below TINY of the largest an entry is beyond what the factors of this dtype can follow.
+    """
+    if values.dtype.kind != "f" or not values.size:
+        return values
+    if scale != 1.0:
+        values = (values * (1.0 / scale)).astype(dtype)
+    least = TINY[dtype] * float(values.max())
+    if float(values.min()) < least and ((values > 0) & (values < least)).any():
+        values = np.where(values < least, 0, values)
+    return values

@@ -93,8 +93,14 @@ def kkt_parts(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: floa
 
 
 def mu_rows(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: float = 0.0) -> Array:
-    """F <- F * (XG) / (FG'G) (eq. 4) or F <- F * ((X / FG')G) / (column sums of G) (eq. 5); 0 where that is 0 / 0."""
+    """F <- F * (XG) / (FG'G) (eq. 4) or F <- F * ((X / FG')G) / (column sums of G) (eq. 5); 0 where that is 0 / 0.
+
+    With an L2 penalty the KL update is not scikit-learn's, F * pull / (push + l2 F), which can raise the cost.
+    """
     pull, push = gradient_parts(X, F, G, loss, l1, l2)
+    if loss == "kl" and l2 > 0:  # the minimiser of eq. 26 plus the penalty: the root of l2 f^2 + (push - l2 F) f = F pull
+        den = push - l2 * F
+        return (np.sqrt(den**2 + 4 * l2 * F * pull) - den) / (2 * l2)
     return F * np.divide(pull, push, out=np.zeros_like(F), where=push > 0)
 
 

@@ -37,7 +37,7 @@ from sparsenmf.kernels.simd import (
 )
 
 CHUNK = 512  # nonzeros evaluated while their columns of B are in the first-level cache
-LEFT_LIMIT = 0.9  # share of 1 / m that an undamped step to the left may take
+LEFT_LIMIT = 0.99  # share of 1 / m that a step to the left may take, whatever rounding makes of it
 INNER_SWEEPS = 4  # passes over what is positive before zeros are asked again, when rows are solved to the end
 KEPT = 0.1  # an extrapolated entry keeps this share of the new one, so no y_j is emptied
 
@@ -197,7 +197,7 @@ def newton(old, g, h, m, damping):
     if not h > 0:
         return 0.0
     step = float(g) / (h + damping * m * g)
-    if m > 0 and damping < 1:
+    if m > 0:
         step = min(step, LEFT_LIMIT / m)
     return max(old - step, 0.0)
 

@@ -238,6 +238,16 @@ def fma(typingctx, a, b, c):
 
 
 @intrinsic
+def sqrt(typingctx, v):
+    """The square root, lane by lane."""
+
+    def codegen(context, builder, sig, args):
+        return _call(builder, f"llvm.sqrt.{_suffix(args[0].type)}", args[0].type, [args[0]])
+
+    return v(v), codegen
+
+
+@intrinsic
 def where_positive(typingctx, test, a, b):
     """Lane by lane: a where test > 0, else b."""
 

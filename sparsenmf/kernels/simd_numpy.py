@@ -25,6 +25,7 @@ __all__ = [
     "prefetch_rows",
     "same",
     "scatter_transposed",
+    "sqrt",
     "store",
     "strided_dots",
     "sub",
@@ -95,6 +96,10 @@ def div(a, b):
 
 def maximum(a, b):
     return np.where(a > b, a, b)
+
+
+def sqrt(v):
+    return np.sqrt(v)
 
 
 def fma(a, b, c):

@@ -16,6 +16,7 @@ from sparsenmf.solvers.base import Entry, Problem, Side, Solver
 
 GROWTH = 2.0
 HALVINGS = 60
+REACH = 1e3  # a step of ours moves no entry further than this many times the largest
 
 
 class Gradient(Solver):
@@ -81,6 +82,8 @@ class GradientKL(Gradient):
     def _backtracked(self, side: Side, given: Side, gradient: np.ndarray, fit: float) -> np.ndarray:
         """The first of step, step / 2, ... that does not raise the cost of this side."""
         F, l1, l2 = side.F, side.l1, side.l2
+        steepest = max(float(np.abs(gradient).max()), 1e-300)
+        longest = REACH * float(F.max()) / steepest
 
         def cost(A: np.ndarray, fit: float) -> float:
             value = float(A.sum(axis=0, dtype=np.float64) @ (given.digest + l1)) - fit
@@ -88,7 +91,7 @@ class GradientKL(Gradient):
 
         before = cost(F, fit)
         key = id(side)
-        step = self.steps.get(key, float(F.max()) / max(float(np.abs(gradient).max()), 1e-300)) * GROWTH
+        step = min(self.steps.get(key, float(F.max()) / steepest) * GROWTH, longest)
         for _ in range(HALVINGS):
             new = self.projected(F, step, gradient)
             if cost(new, side.X.loglik(new, given.F)) <= before:
