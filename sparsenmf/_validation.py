@@ -258,7 +258,8 @@ def _parse_objects(A: np.ndarray, name: str) -> np.ndarray:
             try:
                 np.asarray(value, dtype=object).astype(np.float64)
             except (TypeError, ValueError, OverflowError):
-                where = f"{name}[{', '.join(map(str, place))}] = {value!r}"
+                shown = value.item() if isinstance(value, np.generic) else value
+                where = f"{name}[{', '.join(map(str, place))}] = {shown!r}"
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"{where} is not a number: {error}") from error
         raise

@@ -182,8 +182,8 @@ def factorize(
     check.check_positive(A)
     working = check.working_dtype(dtype, A.dtype if isinstance(A, np.ndarray) else A.data.dtype)
     with threads(_check_threads(n_threads)):
-        start = _start(A, k, init, (W, H), update_H, random_state, working)
         scale = _scale(A, working)
+        start = _start(A, k, init, (W, H), update_H, random_state, working)
         units = Units(scale, math.sqrt(scale) if update_H else _power(float(start[1].max())))
         operand = as_operand(A, working, loss, path, scale)
         penalties = _penalties(alphas, A.shape, loss, units)
@@ -395,9 +395,6 @@ def _problem(
     if update_h:
         W, H = _tamed(W, H, operand.moments[0])
     factors = pad(W, dtype), pad(H.T, dtype)
-    factors[0][operand.empty_rows] = 0
-    if update_h:
-        factors[1][operand.T.empty_rows] = 0
     w, h = (
         Side(X, F, penalty.l1, penalty.l2, kind.digest(F))
         for X, F, penalty in zip((operand, operand.T), factors, penalties, strict=True)
@@ -437,18 +434,8 @@ def _unscaled(callback: Callable[[Record], Any] | None, loss: str, scale: float)
     return lambda record: callback(record._replace(objective=record.objective * _cost_scale(loss, scale)))
 
 
-def _drop_idle(problem: Problem) -> None:
-    """A component that one factor lacks adds nothing to WH: let the other lack it too (a fixed H stays as given)."""
-    w, h = problem.w.F, problem.h.F
-    idle_w, idle_h = ~w.any(axis=0), ~h.any(axis=0)
-    w[:, idle_h] = 0
-    if problem.update_h:
-        h[:, idle_w] = 0
-
-
 def _result(problem: Problem, outcome: Outcome, loss: str, solver: str, units: Units) -> Factorization:
     dtype, factor, k = problem.w.F.dtype, _cost_scale(loss, units.x), problem.k
-    _drop_idle(problem)
     history = tuple(r._replace(objective=r.objective * factor) for r in outcome.history)
     return Factorization(
         W=problem.w.F[:, :k] * dtype.type(units.w),

@@ -63,7 +63,8 @@ class KullbackLeibler:
     def value(self, X: Operand, fit: float, pair: float) -> float:
         """Eq. 3 from its parts; infinite where WH = 0 at a nonzero, never clamped."""
         mass, entropy, _ = X.moments
-        return entropy - mass - fit + pair
+        value = entropy - mass - fit + pair
+        return 0.0 if value < 0 else value  # rounding, where the fit is exact
 
     def residual(self, X: Operand, moved: float) -> float:
         """Counts that a scaled projected gradient step would move, as a share of all."""

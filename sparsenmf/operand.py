@@ -15,8 +15,8 @@ import numpy as np
 
 from sparsenmf._jit import for_blocks, plain
 from sparsenmf._validation import CsrArrays
-from sparsenmf.kernels import coordinate, dense, frobenius, kl
-from sparsenmf.kernels.rows import row_blocks, transpose
+from sparsenmf.kernels import coordinate, dense, frobenius, kl, short
+from sparsenmf.kernels.rows import blocks_of, row_blocks, split_by_length, transpose
 from sparsenmf.kernels.simd import GROUP, lanes_of
 
 # The least WH that a ratio divides by, and the least positive entry that a multiplicative update leaves. X's largest
@@ -117,6 +117,8 @@ class CsrOperand:
     def __init__(self, arrays: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, int], dtype: np.dtype):
         self.arrays, self.shape, self.dtype = arrays, shape, dtype
         self.blocks = row_blocks(arrays[0])
+        self.rows = split_by_length(arrays[0], short.SHORT)  # long rows, short rows
+        self.row_blocks = [blocks_of(r, arrays[0], u) for r, u in zip(self.rows, (1, lanes_of(dtype)), strict=True)]
         self._transposed: CsrOperand | None = None
 
     @property
@@ -170,9 +172,16 @@ class CsrOperand:
         self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
     ) -> Pass:
         """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
-        sums, tally = self._tally(F.shape[1])
         numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.damping, rule.beta)
-        coordinate.descend(self.arrays, F, N, G, den, numbers, rule.sweeps, want, k, self.blocks, sums, tally)
+        counts = [len(blocks) - 1 for blocks in self.row_blocks]
+        sums, tally = np.zeros((sum(counts), F.shape[1])), np.zeros((sum(counts), 2))
+        cut = counts[0]
+        for kernels, rows, blocks, part in zip(
+            (coordinate, short), self.rows, self.row_blocks, (slice(cut), slice(cut, None)), strict=True
+        ):
+            if len(rows):
+                state = (F, N, G, den, numbers, rule.sweeps, want, k)
+                kernels.descend(self.arrays, *state, rows, blocks, sums[part], tally[part])
         return _collect(sums, tally)
 
     def solve(

@@ -4,6 +4,10 @@ The row's problem is min over f >= 0 of den . f + l2 |f|^2 / 2 - sum_j x_j log(y
 rows of G that the row's nonzeros name, as columns (k x nonzeros, `stride` apart): every pass over a coordinate is then
 unit-stride, and further sweeps cost no memory traffic.
 
+A row's arrays are named alike throughout: x its counts, y = B'f, ratio = x / y of a chunk, B, num the gradient's
+numerators B (x / y), f the row, active the coordinates in play. Helpers take them one by one: to take an array out of
+a tuple costs Numba an atomic reference count, as much as a vector step.
+
 The step is Newton's where the cost falls to the right (it undershoots there: the second derivative decreases). To the
 left it is damped: f'' is at most h / (1 - m d)^2 at a distance d, with m = max_j b_j / y_j, and the minimiser of the
 bound that this gives, d = g / (h + m g) < 1 / m, neither raises the cost nor empties any y_j.
@@ -32,6 +36,7 @@ from sparsenmf.kernels.simd import (
     same,
     store,
     strided_dots,
+    sub,
     total,
     where_positive,
 )
@@ -44,7 +49,7 @@ KEPT = 0.1  # an extrapolated entry keeps this share of the new one, so no y_j i
 
 @helper
 def scratch(columns, longest, like):
-    """Arrays for one row's problem: x, y, x / y of a chunk, B, gradient numerators, f, list of coordinates."""
+    """Room for x, y, ratio, B, num, f and active."""
     return (
         np.empty(longest, like.dtype),
         np.empty(longest, like.dtype),
@@ -57,10 +62,10 @@ def scratch(columns, longest, like):
 
 
 @helper
-def longest_row(indptr, first, last, lanes):
+def longest_row(indptr, rows, lanes):
     """Room for the longest of these rows, padded."""
     longest = 0
-    for i in range(first, last):
+    for i in rows:
         longest = max(longest, indptr[i + 1] - indptr[i])
     return (longest // lanes + 3) * lanes
 
@@ -73,25 +78,22 @@ def padded(n, lanes):
 
 
 @helper
-def gather_chunk(X, G, row, chunk, work, stride):
+def gather_chunk(indptr, indices, data, G, row, first, last, x, B, stride):
     """Copy a chunk of the row's counts to x, and the rows of G that it names to columns of B."""
-    indptr, indices, data = X
-    x, B = work[0], work[3]
     start, stop, end = indptr[row], indptr[row + 1], indptr[-1]
     lanes = VECTOR_BYTES // G.itemsize
-    for t in range(start + chunk[0], start + chunk[1], lanes):
+    for t in range(start + first, start + last, lanes):
         for ahead in range(AHEAD, AHEAD + lanes, GROUP):
-            prefetch_rows(G, indices, t + ahead + lanes, end)
+            prefetch_rows(G, indices, t + ahead, end)
         gather_transposed(B, stride, t - start, G, indices, t, stop)
         store(x, t - start, load_counts(data, t, stop, G))
 
 
 @helper
-def evaluate_chunk(work, first, last, stride, n_active, tiny, want):
-    """y = B'f and the gradient's numerators B (x / y) of a chunk; its sums of x log y and x, and the least y."""
-    x, y, ratio, B, num, f, active = work
+def evaluate_chunk(x, y, ratio, B, num, f, active, first, last, stride, n_active, tiny, want):
+    """y, ratio and num of a chunk; its sums of x log y and of x, and of the x where y is zero."""
     none = fill(num, 0.0)
-    loglik, mass, floor, most = none, none, same(none, tiny), none
+    loglik, mass, dead, floor = none, none, none, same(none, tiny)
     for t in range(first, last, VECTOR_BYTES // num.itemsize):
         value = none
         for p in range(n_active):
@@ -101,52 +103,47 @@ def evaluate_chunk(work, first, last, stride, n_active, tiny, want):
         if want:
             loglik = add(loglik, where_positive(counts, mul(counts, log(value)), none))
         mass = add(mass, counts)
+        dead = add(dead, where_positive(value, none, counts))
         value = maximum(value, floor)
-        quotient = div(counts, value)
-        most = maximum(most, where_positive(counts, div(floor, value), none))
         store(y, t, value)
-        store(ratio, t - first, quotient)
+        store(ratio, t - first, div(counts, value))
     for a in range(0, len(num), GROUP):
         add_group(num, a, strided_dots(B, a * stride + first, stride, ratio, last - first))
-    return total(loglik), total(mass), largest(most) < 1.0
+    return total(loglik), total(mass), total(dead)
 
 
 @helper
-def enter_row(X, G, row, work, k, tiny, want):
-    """Gather the row's problem and evaluate it at f, chunk by chunk while a chunk is in cache.
-
-    Returns the sum of x log y, the sum of x and whether y > 0 at every nonzero. The list of coordinates is left at
-    the positive ones, the numerators in `num`.
-    """
-    n, stride = padded(X[0][row + 1] - X[0][row], VECTOR_BYTES // G.itemsize)
-    clear(work[4])
-    n_active = positive(work[5], k, work[6])
-    loglik, mass, alive = 0.0, 0.0, True
+def evaluate_row(x, y, ratio, B, num, f, active, n, stride, k, tiny, want):
+    """Evaluate a row's problem that x and B hold; as `evaluate_chunk`, for the whole row."""
+    clear(num)
+    n_active = positive(f, k, active)
+    loglik, mass, dead = 0.0, 0.0, 0.0
     for first in range(0, n, CHUNK):
         last = min(first + CHUNK, n)
-        gather_chunk(X, G, row, (first, last), work, stride)
-        a, b, c = evaluate_chunk(work, first, last, stride, n_active, tiny, want)
-        loglik, mass, alive = loglik + a, mass + b, alive and c
-    return loglik, mass, alive
+        parts = evaluate_chunk(x, y, ratio, B, num, f, active, first, last, stride, n_active, tiny, want)
+        loglik, mass, dead = loglik + parts[0], mass + parts[1], dead + parts[2]
+    return loglik, mass, dead
 
 
 @helper
-def evaluate_row(work, n, stride, k, tiny, want):
-    """As `enter_row`, for a problem that x and B hold already."""
-    clear(work[4])
-    n_active = positive(work[5], k, work[6])
-    loglik, mass, alive = 0.0, 0.0, True
+def enter_row(indptr, indices, data, G, row, x, y, ratio, B, num, f, active, n, stride, k, tiny, want):
+    """Gather a row's problem and evaluate it, chunk by chunk while a chunk is in cache; as `evaluate_row`."""
+    clear(num)
+    n_active = positive(f, k, active)
+    loglik, mass, dead = 0.0, 0.0, 0.0
     for first in range(0, n, CHUNK):
-        a, b, c = evaluate_chunk(work, first, min(first + CHUNK, n), stride, n_active, tiny, want)
-        loglik, mass, alive = loglik + a, mass + b, alive and c
-    return loglik, mass, alive
+        last = min(first + CHUNK, n)
+        gather_chunk(indptr, indices, data, G, row, first, last, x, B, stride)
+        parts = evaluate_chunk(x, y, ratio, B, num, f, active, first, last, stride, n_active, tiny, want)
+        loglik, mass, dead = loglik + parts[0], mass + parts[1], dead + parts[2]
+    return loglik, mass, dead
 
 
 @helper
 def clear(a):
-    """a = 0."""
-    for i in range(len(a)):
-        a[i] = 0
+    """a = 0, for an array of whole registers."""
+    for i in range(0, len(a), VECTOR_BYTES // a.itemsize):
+        store(a, i, fill(a, 0.0))
 
 
 @helper
@@ -161,9 +158,8 @@ def revive(f, den, k, mass):
 
 
 @helper
-def residual_row(work, den, l2, mass):
+def residual_row(num, f, den, l2, mass):
     """The row's part of the KKT residual, from the numerators at its f."""
-    num, f = work[4], work[5]
     moved, masses = fill(num, 0.0), fill(num, mass)
     for a in range(0, len(num), VECTOR_BYTES // num.itemsize):
         d = fma(fill(num, l2), load(f, a), load(den, a))
@@ -172,9 +168,8 @@ def residual_row(work, den, l2, mass):
 
 
 @helper
-def coordinate(work, prev, delta, at, n, tiny):
+def coordinate(x, y, B, prev, delta, at, n, tiny):
     """Apply the last step, y += delta * B[prev], while adding up the next coordinate's derivatives and m."""
-    x, y, B = work[0], work[1], work[3]
     none = fill(B, 0.0)
     g, h, m, one, floor, step = none, none, none, fill(B, 1.0), fill(B, tiny), fill(B, delta)
     for t in range(0, n, VECTOR_BYTES // B.itemsize):
@@ -203,21 +198,20 @@ def newton(old, g, h, m, damping):
 
 
 @helper
-def sweep(work, n, stride, den, l2, n_active, damping, last, tiny):
-    """One pass over the listed coordinates. `last` is the step not yet applied to y: (coordinate, change).
+def sweep(x, y, B, f, active, n, stride, den, l2, n_active, damping, prev, delta, tiny):
+    """One pass over the active coordinates, where y still lacks the step `delta` of coordinate `prev`.
 
-    Returns that of this pass and the counts that it moved.
+    Returns the step that y lacks afterwards, and the counts that the pass moved.
     """
-    f, active = work[5], work[6]
-    prev, delta, moved = last[0], last[1], 0.0
+    moved = 0.0
     for p in range(n_active):
         a = active[p]
-        num, h, m = coordinate(work, prev * stride, delta, a * stride, n, tiny)
+        num, h, m = coordinate(x, y, B, prev * stride, delta, a * stride, n, tiny)
         old = f[a]
         f[a] = newton(old, den[a] + l2 * old - num, h + l2, m, damping)
         prev, delta = a, f[a] - old
         moved += abs(delta) * den[a]
-    return (prev, delta), moved
+    return prev, delta, moved
 
 
 @helper
@@ -225,9 +219,8 @@ def positive(f, k, active):
     """List the positive entries."""
     n = 0
     for a in range(k):
-        if f[a] > 0:
-            active[n] = a
-            n += 1
+        active[n] = a
+        n += f[a] > 0
     return n
 
 
@@ -236,91 +229,93 @@ def pick(f, num, den, k, active):
     """List the positive entries and the zeros that want to grow."""
     n = 0
     for a in range(k):
-        if f[a] > 0 or num[a] > den[a]:
-            active[n] = a
-            n += 1
+        active[n] = a
+        n += (f[a] > 0) | (num[a] > den[a])
     return n
 
 
 @helper
-def sweeps_of(work, n, stride, den, l2, k, count, damping, tiny):
+def sweeps_of(x, y, B, num, f, active, n, stride, den, l2, k, count, damping, tiny):
     """`count` passes: the first over the active set, the others over what is positive after it."""
-    zero = work[5][0] * 0
-    last = (0, zero)
-    n_active = pick(work[5], work[4], den, k, work[6])
+    prev, delta = 0, num[0] * 0
+    n_active = pick(f, num, den, k, active)
     for s in range(count):
         if s > 0:
-            n_active = positive(work[5], k, work[6])
-        last, _ = sweep(work, n, stride, den, l2, n_active, damping, last, tiny)
+            n_active = positive(f, k, active)
+        prev, delta, _ = sweep(x, y, B, f, active, n, stride, den, l2, n_active, damping, prev, delta, tiny)
 
 
 @helper
-def extrapolate_row(N, F, i, f, k, beta):
+def extrapolate_row(N, F, i, f, beta):
     """N[i] = f, the new iterate; F[i] = f + beta (f - the iterate before), kept clear of zero where f is."""
-    for a in range(k):
-        before, new = N[i, a], f[a]
-        N[i, a] = new
-        F[i, a] = max(new + beta * (new - before), f.dtype.type(KEPT) * new)
+    columns, factor, kept = F.shape[1], fill(f, beta), fill(f, KEPT)
+    for a in range(0, columns, VECTOR_BYTES // F.itemsize):
+        new, before = load(f, a), load(N, i * columns + a)
+        store(N, i * columns + a, new)
+        ahead = fma(factor, sub(new, before), new)
+        store(F, i * columns + a, maximum(ahead, mul(kept, new)))
 
 
 @helper
-def load_row(F, i, k, f):
+def load_row(F, i, f):
     """f = F[i]."""
-    for a in range(k):
-        f[a] = F[i, a]
+    columns = F.shape[1]
+    for a in range(0, columns, VECTOR_BYTES // F.itemsize):
+        store(f, a, load(F, i * columns + a))
 
 
 @kernel
-def descend(X, F, N, G, den, numbers, sweeps, want, k, blocks, sums, tally):
-    """Coordinate descent on the rows of F from F itself; N gets the new rows, F their extrapolation (beta = 0: them).
+def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally):
+    """Coordinate descent on `rows` of F from F itself; N gets the new rows, F their extrapolation (beta = 0: them).
 
     `numbers` is (tiny, l2, damping, beta): the least y, the L2 penalty, 1 for steps that never raise the cost (0 for
     bolder ones), and the extrapolation. `sums` and `tally` are of the F that is left, and of the F that came.
     """
+    indptr, indices, data = X
     tiny, l2, damping, beta = numbers
     lanes = VECTOR_BYTES // F.itemsize
     for b in prange(len(blocks) - 1):
-        work = scratch(F.shape[1], longest_row(X[0], blocks[b], blocks[b + 1], lanes), F)
+        mine = rows[blocks[b] : blocks[b + 1]]
+        x, y, ratio, B, num, f, active = scratch(F.shape[1], longest_row(indptr, mine, lanes), F)
         loglik, kkt = 0.0, 0.0
-        for i in range(blocks[b], blocks[b + 1]):
-            n, stride = padded(X[0][i + 1] - X[0][i], lanes)
-            load_row(F, i, k, work[5])
-            value, mass, alive = enter_row(X, G, i, work, k, tiny, want)
+        for i in mine:
+            n, stride = padded(indptr[i + 1] - indptr[i], lanes)
+            load_row(F, i, f)
+            value, mass, dead = enter_row(
+                indptr, indices, data, G, i, x, y, ratio, B, num, f, active, n, stride, k, tiny, want
+            )
             loglik += value
-            if not alive:
-                revive(work[5], den, k, mass)
-                evaluate_row(work, n, stride, k, tiny, False)
-            kkt += residual_row(work, den, l2, mass)
-            sweeps_of(work, n, stride, den, l2, k, sweeps, damping, tiny)
-            extrapolate_row(N, F, i, work[5], k, beta)
+            if dead > 0:
+                revive(f, den, k, mass)
+                evaluate_row(x, y, ratio, B, num, f, active, n, stride, k, tiny, False)
+            kkt += residual_row(num, f, den, l2, mass)
+            sweeps_of(x, y, B, num, f, active, n, stride, den, l2, k, sweeps, damping, tiny)
+            extrapolate_row(N, F, i, f, beta)
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt
 
 
 @helper
-def solve_row(work, n, stride, den, l2, k, mass, max_sweeps, tol, tiny):
+def solve_row(x, y, ratio, B, num, f, active, n, stride, den, l2, k, mass, max_sweeps, tol, tiny):
     """Minimise over one row, from an even share of its mass, until a pass moves less than tol of the mass.
 
     The problem is convex; the start and the stop depend on this row alone. x and B hold the row's problem.
     """
-    num, f, active = work[4], work[5], work[6]
-    for a in range(len(f)):
-        f[a] = 0
+    clear(f)
     revive(f, den, k, 10 * mass)
-    evaluate_row(work, n, stride, k, tiny, False)
+    evaluate_row(x, y, ratio, B, num, f, active, n, stride, k, tiny, False)
     for a in range(k):  # one multiplicative step: a good first guess of the active set
         f[a] = f[a] * num[a] / (den[a] + l2 * f[a]) if den[a] > 0 else num[a] * 0
-    last = (0, num[0] * 0)
-    count = 0
+    count, none = 0, num[0] * 0
     while count < max_sweeps:
-        evaluate_row(work, n, stride, k, tiny, False)
+        evaluate_row(x, y, ratio, B, num, f, active, n, stride, k, tiny, False)
         n_active = pick(f, num, den, k, active)
-        last, first_moved = sweep(work, n, stride, den, l2, n_active, 1.0, (0, num[0] * 0), tiny)
+        prev, delta, first_moved = sweep(x, y, B, f, active, n, stride, den, l2, n_active, 1.0, 0, none, tiny)
         moved, inner = first_moved, 0
         count += 1
         while moved > tol * mass and inner < INNER_SWEEPS and count < max_sweeps:
             n_active = positive(f, k, active)
-            last, moved = sweep(work, n, stride, den, l2, n_active, 1.0, last, tiny)
+            prev, delta, moved = sweep(x, y, B, f, active, n, stride, den, l2, n_active, 1.0, prev, delta, tiny)
             count, inner = count + 1, inner + 1
         if first_moved <= tol * mass:
             break
@@ -329,17 +324,18 @@ def solve_row(work, n, stride, den, l2, k, mass, max_sweeps, tol, tiny):
 @kernel
 def solve(X, F, G, den, numbers, max_sweeps, k, blocks):
     """F = the minimiser for the given G, row by row, each from a start of its own; `numbers` is (tiny, l2, tol)."""
+    indptr, indices, data = X
     tiny, l2, tol = numbers
     lanes = VECTOR_BYTES // F.itemsize
     for b in prange(len(blocks) - 1):
-        work = scratch(F.shape[1], longest_row(X[0], blocks[b], blocks[b + 1], lanes), F)
+        longest = longest_row(indptr, np.arange(blocks[b], blocks[b + 1]), lanes)
+        x, y, ratio, B, num, f, active = scratch(F.shape[1], longest, F)
         for i in range(blocks[b], blocks[b + 1]):
-            n, stride = padded(X[0][i + 1] - X[0][i], lanes)
+            n, stride = padded(indptr[i + 1] - indptr[i], lanes)
+            gather_chunk(indptr, indices, data, G, i, 0, n, x, B, stride)
             mass = 0.0
-            for first in range(0, n, CHUNK):
-                gather_chunk(X, G, i, (first, min(first + CHUNK, n)), work, stride)
             for t in range(n):
-                mass += work[0][t]
+                mass += x[t]
             if mass > 0:
-                solve_row(work, n, stride, den, l2, k, mass, max_sweeps, tol, tiny)
-                extrapolate_row(F, F, i, work[5], k, 0.0)
+                solve_row(x, y, ratio, B, num, f, active, n, stride, den, l2, k, mass, max_sweeps, tol, tiny)
+                extrapolate_row(F, F, i, f, 0.0)

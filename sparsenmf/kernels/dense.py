@@ -59,9 +59,9 @@ def divide_into(X, first_row, first_column, Y, tiny):
 @helper
 def multiply_block(F, first, num, masses, den, l2, limits, sums, b):
     """Finish eq. 5 for rows first, first + 1, ... of F from their numerators; returns their KKT residual."""
-    kkt = 0.0
+    kkt, floor, cut = 0.0, limits[1], limits[2]
     for i in range(num.shape[0]):
-        kkt += multiply_row(F, first + i, num[i], den, l2, limits, masses[first + i])
+        kkt += multiply_row(F, first + i, num[i], den, l2, floor, cut, masses[first + i])
         add_row(sums, b, F, first + i)
     return kkt
 
@@ -76,13 +76,6 @@ def load_counts_row(X, transposed, i, x):
         x[t] = 0
 
 
-@helper
-def shared_scratch(B, columns, longest, like):
-    """`scratch` around a B that all rows share."""
-    _, _, ratio, _, num, f, active = scratch(columns, 0, like)
-    return np.empty(longest, like.dtype), np.empty(longest, like.dtype), ratio, B, num, f, active
-
-
 @kernel
 def descend(X, transposed, F, N, B, den, numbers, sweeps, want, k, blocks, sums, tally):
     """`coordinate.descend` where every row of X is whole: B = G' serves all rows, nothing is gathered."""
@@ -90,19 +83,20 @@ def descend(X, transposed, F, N, B, den, numbers, sweeps, want, k, blocks, sums,
     columns = F.shape[1]
     n = len(B) // columns
     for b in prange(len(blocks) - 1):
-        work = shared_scratch(B, columns, n, F)
+        _, _, ratio, _, num, f, active = scratch(columns, 0, F)
+        x, y = np.empty(n, F.dtype), np.empty(n, F.dtype)
         loglik, kkt = 0.0, 0.0
         for i in range(blocks[b], blocks[b + 1]):
-            load_counts_row(X, transposed, i, work[0])
-            load_row(F, i, k, work[5])
-            value, mass, alive = evaluate_row(work, n, n, k, tiny, want)
+            load_counts_row(X, transposed, i, x)
+            load_row(F, i, f)
+            value, mass, dead = evaluate_row(x, y, ratio, B, num, f, active, n, n, k, tiny, want)
             loglik += value
-            if not alive:
-                revive(work[5], den, k, mass)
-                evaluate_row(work, n, n, k, tiny, False)
-            kkt += residual_row(work, den, l2, mass)
-            sweeps_of(work, n, n, den, l2, k, sweeps, damping, tiny)
-            extrapolate_row(N, F, i, work[5], k, beta)
+            if dead > 0:
+                revive(f, den, k, mass)
+                evaluate_row(x, y, ratio, B, num, f, active, n, n, k, tiny, False)
+            kkt += residual_row(num, f, den, l2, mass)
+            sweeps_of(x, y, B, num, f, active, n, n, den, l2, k, sweeps, damping, tiny)
+            extrapolate_row(N, F, i, f, beta)
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt
 
@@ -114,12 +108,13 @@ def solve(X, transposed, F, B, den, numbers, max_sweeps, k, blocks):
     columns = F.shape[1]
     n = len(B) // columns
     for b in prange(len(blocks) - 1):
-        work = shared_scratch(B, columns, n, F)
+        _, _, ratio, _, num, f, active = scratch(columns, 0, F)
+        x, y = np.empty(n, F.dtype), np.empty(n, F.dtype)
         for i in range(blocks[b], blocks[b + 1]):
-            load_counts_row(X, transposed, i, work[0])
+            load_counts_row(X, transposed, i, x)
             mass = 0.0
             for t in range(n):
-                mass += work[0][t]
+                mass += x[t]
             if mass > 0:
-                solve_row(work, n, n, den, l2, k, mass, max_sweeps, tol, tiny)
-                extrapolate_row(F, F, i, work[5], k, 0.0)
+                solve_row(x, y, ratio, B, num, f, active, n, n, den, l2, k, mass, max_sweeps, tol, tiny)
+                extrapolate_row(F, F, i, f, 0.0)

@@ -40,9 +40,8 @@ AHEAD = 16  # nonzeros between a prefetch and its use
 
 
 @helper
-def ratio_row(X, F, i, G, tiny, want, num):
+def ratio_row(indptr, indices, data, F, i, G, tiny, want, num):
     """num = the row of (X / FG')G; returns the row's sum of x log(FG') (where wanted) and its sum of x."""
-    indptr, indices, data = X
     for a in range(0, G.shape[1], VECTOR_BYTES // G.itemsize):
         store(num, a, fill(num, 0.0))
     start, stop, end = indptr[i], indptr[i + 1], indptr[-1]
@@ -70,13 +69,12 @@ def residual(f, num, den, mass):
 
 
 @helper
-def multiply_row(F, i, num, den, l2, limits, mass):
+def multiply_row(F, i, num, den, l2, floor, cut, mass):
     """F[i] *= num / den, eq. 5; a positive entry stays at or above the floor, or turns zero at or below the cut.
 
     With an L2 penalty it is the minimiser of eq. 26 plus that penalty, the positive root of l2 f'^2 + den f' = f num
     (scikit-learn divides by den + l2 f there, which can raise the cost). The cut spares rows that it would empty.
     """
-    _, floor, cut = limits
     columns, moved = F.shape[1], fill(num, 0.0)
     zero, floors, cuts, masses = fill(num, 0.0), fill(num, floor), fill(num, cut), fill(num, mass)
     most = zero
@@ -114,12 +112,14 @@ def multiply(X, F, G, den, l2, limits, want, blocks, sums, tally):
 
     `limits` is (the least WH to divide by, the least positive entry to leave, entries up to which become zero).
     """
+    indptr, indices, data = X
+    tiny, floor, cut = limits
     for b in prange(len(blocks) - 1):
         num = np.empty(F.shape[1], F.dtype)
         loglik, kkt = 0.0, 0.0
         for i in range(blocks[b], blocks[b + 1]):
-            row_loglik, mass = ratio_row(X, F, i, G, limits[0], want, num)
-            kkt += multiply_row(F, i, num, den, l2, limits, mass)
+            row_loglik, mass = ratio_row(indptr, indices, data, F, i, G, tiny, want, num)
+            kkt += multiply_row(F, i, num, den, l2, floor, cut, mass)
             loglik += row_loglik
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt
@@ -128,10 +128,11 @@ def multiply(X, F, G, den, l2, limits, want, blocks, sums, tally):
 @kernel
 def ratio_times(X, F, G, tiny, blocks, out, tally):
     """out = (X / FG')G: the part of the gradient that needs X; tally has the sum of x log(FG')."""
+    indptr, indices, data = X
     for b in prange(len(blocks) - 1):
         loglik = 0.0
         for i in range(blocks[b], blocks[b + 1]):
-            loglik += ratio_row(X, F, i, G, tiny, True, out[i])[0]
+            loglik += ratio_row(indptr, indices, data, F, i, G, tiny, True, out[i])[0]
         tally[b, 0] = loglik
 
 

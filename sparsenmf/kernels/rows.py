@@ -21,6 +21,21 @@ def row_blocks(indptr: np.ndarray, n_blocks: int = BLOCKS) -> np.ndarray:
     return np.unique(bounds).astype(np.int64)
 
 
+def split_by_length(indptr: np.ndarray, short: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of more than `short` nonzeros, and the others sorted by their number (by place among equals)."""
+    lengths = np.diff(indptr)
+    few = np.flatnonzero(lengths <= short)
+    return np.flatnonzero(lengths > short), few[np.argsort(lengths[few], kind="stable")]
+
+
+def blocks_of(rows: np.ndarray, indptr: np.ndarray, unit: int = 1) -> np.ndarray:
+    """Bounds of blocks of equal work in a list of rows, at multiples of `unit` rows."""
+    lengths = np.append(0, np.cumsum(indptr[rows + 1] - indptr[rows]))
+    bounds = row_blocks(lengths) // unit * unit
+    bounds[-1] = len(rows)
+    return np.unique(bounds)
+
+
 @kernel
 def count_columns(indptr, indices, parts, places):
     """places[p, j] = the nonzeros of column j in the rows parts[p] to parts[p + 1]."""

@@ -88,6 +88,18 @@ class Problem:
         """The objective."""
         return self.loss.value(self.w.X, fit, rest)
 
+    def tidy(self) -> None:
+        """Zero what is of no use to WH: rows for X's empty rows, and components that the other factor lacks.
+
+        Only at the end: until the first update, column sums and Gram matrices hold all of the start. A fixed H stays.
+        """
+        sides = [(self.w, self.h), (self.h, self.w)] if self.update_h else [(self.w, self.h)]
+        for side, given in sides:
+            side.F[side.X.empty_rows] = 0
+            side.F[:, ~given.F.any(axis=0)] = 0
+        for side, _ in sides:
+            side.digest = self.loss.digest(side.F)
+
     def objective(self) -> float:
         """The objective of the pair as it is, by a pass of its own."""
         return self.value(self.loss.fit(self.w.X, self.w.F, self.h.F), self.rest())
@@ -177,6 +189,7 @@ def run(solver: Solver, stopping: Stopping, callback: Callable[[Record], Any] | 
             reason = stop
             break
     solver.finish()
+    solver.p.tidy()
     value = solver.p.objective()
     kkt = records[-1].kkt if records else math.nan
     records.append(Record(iteration, time.perf_counter() - start, value, kkt))
