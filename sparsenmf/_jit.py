@@ -187,30 +187,70 @@ def plain(array: np.ndarray) -> np.ndarray:
 
 
 class _Blas:
-    """BLAS on one thread while any fit runs: blocks go to our own threads, so the bits do not depend on its threads."""
+    """BLAS on one thread while any fit runs: blocks go to our own threads, so the bits do not depend on its threads.
+
+    OpenBLAS has one number of threads a process (unless built on OpenMP), which threadpoolctl lets one Python thread
+    set: the first, as long as it lives. So it is set and restored from threads that end at once.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.users = 0
         self.controller: ThreadpoolController | None = None
         self.limit: Any = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forked)
 
-    def __enter__(self) -> None:
+    def _forked(self) -> None:
+        self.lock, self.users = threading.Lock(), 0
+
+    def _set(self) -> None:
+        self.controller = self.controller or ThreadpoolController()
+        self.limit = self.controller.limit(limits=1, user_api="blas")
+
+    def _restore(self) -> None:
+        self.limit.restore_original_limits()
+
+    @staticmethod
+    def _elsewhere(call: Callable[[], None]) -> None:
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+
+    def own_thread(self) -> list[Any]:
+        """Libraries that have a number of threads for each Python thread."""
+        libraries = self.controller.lib_controllers if self.controller else []
+        return [
+            library
+            for library in libraries
+            if library.user_api == "blas"
+            and (library.internal_api == "mkl" or getattr(library, "threading_layer", "") == "openmp")
+        ]
+
+    def __enter__(self) -> list[tuple[Any, int]]:
         with self.lock:
             if self.users == 0:
-                self.controller = self.controller or ThreadpoolController()
-                self.limit = self.controller.limit(limits=1, user_api="blas")
+                self._elsewhere(self._set)
             self.users += 1
+        before = [(library, library.num_threads) for library in self.own_thread()]
+        for library, _ in before:
+            library.set_num_threads(1)
+        return before
 
     def __exit__(self, *exc: object) -> None:
         with self.lock:
-            self.users -= 1
+            self.users = max(self.users - 1, 0)
             if self.users == 0:
-                self.limit.restore_original_limits()
+                self._elsewhere(self._restore)
 
 
 _BLAS = _Blas()
 _POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}
+
+
+def _one_blas_thread() -> None:
+    for library in _BLAS.own_thread():
+        library.set_num_threads(1)
 
 
 def for_blocks(function: Callable[[int], T], count: int) -> list[T]:
@@ -220,7 +260,7 @@ def for_blocks(function: Callable[[int], T], count: int) -> list[T]:
         return [function(b) for b in range(count)]
     key = (os.getpid(), workers)  # a forked child has none of its parent's threads
     if key not in _POOLS:
-        _POOLS[key] = ThreadPoolExecutor(workers, thread_name_prefix="sparsenmf")
+        _POOLS[key] = ThreadPoolExecutor(workers, "sparsenmf", initializer=_one_blas_thread)
     return list(_POOLS[key].map(function, range(count)))
 
 
@@ -229,8 +269,11 @@ def threads(count: int | None) -> Iterator[None]:
     """Kernels called inside, from this Python thread, use `count` threads (None: as many as before); BLAS one."""
     before = getattr(_LAYER.local, "count", None)
     _LAYER.local.count = before if count is None else count
+    own: list[tuple[Any, int]] = []
     try:
-        with _BLAS:
+        with _BLAS as own:
             yield
     finally:
+        for library, number in own:
+            library.set_num_threads(number)
         _LAYER.local.count = before

@@ -62,6 +62,9 @@ class Factorization:
     kkt: float
 
 
+Start = tuple[np.ndarray | None, np.ndarray]
+
+
 class Units(NamedTuple):
     """X, W and H are worked on as X / x, W / w and H / h, with x = w h and powers of two."""
 
@@ -185,6 +188,10 @@ def factorize(
         scale = _scale(A, working)
         start = _start(A, k, init, (W, H), update_H, random_state, working)
         units = Units(scale, math.sqrt(scale) if update_H else _power(float(start[1].max())))
+        if units.w > float(np.finfo(working).max) / 1e6:
+            raise ValueError(
+                f"For this H, W has entries of about {units.w:g}, too large for {working}: use dtype='float64'."
+            )
         operand = as_operand(A, working, loss, path, scale)
         penalties = _penalties(alphas, A.shape, loss, units)
         problem = _problem(operand, start, k, loss, units, penalties, update_H, step)
@@ -324,7 +331,7 @@ def _scale(A: Matrix, dtype: np.dtype) -> float:
     """The power of four that X is divided by."""
     top = float((A if isinstance(A, np.ndarray) else A.data).max(initial=0))
     scale = _power(top)
-    if math.sqrt(scale) > np.finfo(dtype).max / 1e6:
+    if math.sqrt(scale) > float(np.finfo(dtype).max) / 1e6:
         raise ValueError(f"X's largest entry, {top:g}, is too large to factorize in {dtype}: use dtype='float64'.")
     return scale
 
@@ -353,8 +360,8 @@ def _take_rows(A: Matrix, rows: np.ndarray) -> Matrix:
 
 def _start(
     A: Matrix, k: int, init: str, given: tuple[Any, Any], update_h: bool, random_state: Any, dtype: np.dtype
-) -> tuple[np.ndarray, np.ndarray]:
-    """(W, H) to start from, in X's scale."""
+) -> Start:
+    """(W, H) to start from, in X's scale; no W where H is fixed and none is given."""
     W, H = given
     init = check.check_choice(init, ("auto", *INITS, "custom"), "init")
     if init == "custom" and (W is None or H is None) and update_h:
@@ -369,20 +376,25 @@ def _start(
     if init in ("auto", "custom"):
         init = "random"
     if not update_h and H is not None:
-        return _even_start(A, H, dtype), H
+        return None, H
     fresh = initialize(A, k, init, random_state, dtype)
     return (fresh[0] if W is None else W), (fresh[1] if H is None else H)
 
 
-def _even_start(A: Matrix, H: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def _even_start(operand: Operand, H: np.ndarray) -> np.ndarray:
     """The same value everywhere, such that sum(WH) is sum(X)."""
-    total = float((A if isinstance(A, np.ndarray) else A.data).sum(dtype=np.float64))
-    return np.full((A.shape[0], len(H)), total / (A.shape[0] * float(H.sum(dtype=np.float64))), dtype)
+    value = operand.moments[0] / (operand.shape[0] * float(H.sum(dtype=np.float64)))
+    return np.full((operand.shape[0], len(H)), value)
+
+
+def _in_units(A: np.ndarray, unit: float) -> np.ndarray:
+    """A / unit, in float64 where there is anything to divide."""
+    return A if unit == 1.0 else A.astype(np.float64) / unit
 
 
 def _problem(
     operand: Operand,
-    start: tuple[np.ndarray, np.ndarray],
+    start: Start,
     k: int,
     loss: str,
     units: Units,
@@ -391,7 +403,8 @@ def _problem(
     step: float | None,
 ) -> Problem:
     kind, dtype = LOSSES[loss], operand.dtype
-    W, H = start[0] / dtype.type(units.w), start[1] / dtype.type(units.h)
+    H = _in_units(start[1], units.h)
+    W = _even_start(operand, H) if start[0] is None else _in_units(start[0], units.w)
     if update_h:
         W, H = _tamed(W, H, operand.moments[0])
     factors = pad(W, dtype), pad(H.T, dtype)

@@ -26,6 +26,7 @@ BLOCK_BYTES = 1 << 19  # of WH at a time, on the dense path: it stays in the sec
 DENSE_BLOCKS = 64
 PRODUCT_ROWS = 4096
 ALONE_ROWS = 64
+PIECE = 1 << 20
 MEMORY_BUDGET = 2 << 30  # bytes that path="auto" may spend on a dense copy of a sparse X
 # Density from which the dense path is the quicker one: benchmarks/crossover.py.
 CROSSOVER = {"kl": 0.5, "frobenius": 0.4}
@@ -33,10 +34,9 @@ _COPY_ALIGNMENT = 64
 
 
 class Rule(NamedTuple):
-    """How coordinate descent steps: passes an update, damping of steps to the left, extrapolation."""
+    """How coordinate descent goes: passes an update, and extrapolation of its change."""
 
     sweeps: int = 2
-    damping: float = 1.0
     beta: float = 0.0
 
 
@@ -172,7 +172,7 @@ class CsrOperand:
         self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
     ) -> Pass:
         """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
-        numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.damping, rule.beta)
+        numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.beta)
         counts = [len(blocks) - 1 for blocks in self.row_blocks]
         sums, tally = np.zeros((sum(counts), F.shape[1])), np.zeros((sum(counts), 2))
         cut = counts[0]
@@ -309,7 +309,7 @@ class DenseOperand:
         """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
         count = len(self.fine_blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
-        numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.damping, rule.beta)
+        numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.beta)
         B = self._columns(G)
         dense.descend(
             self.X, self.transposed, F, N, B, den, numbers, rule.sweeps, want, k, self.fine_blocks, sums, tally
@@ -346,7 +346,10 @@ def as_operand(
     if chosen == "dense":
         return DenseOperand(np.ascontiguousarray(_scaled(_dense_array(X, dtype), dtype, scale), dtype), dtype)
     indptr, indices, data = _csr_arrays(X)
-    data = _scaled(data, dtype, scale)
+    scaled = _scaled(data, dtype, scale)
+    if scaled is not data and scaled.size and scaled.min() == 0:
+        indptr, indices, scaled = _without_zeros(indptr, indices, scaled)
+    data = scaled
     return CsrOperand((plain(indptr), plain(indices), plain(data)), X.shape, dtype)
 
 
@@ -377,6 +380,26 @@ def _scaled(values: np.ndarray, dtype: np.dtype, scale: float) -> np.ndarray:
     if scale != 1.0:
         values = (values * (1.0 / scale)).astype(dtype)
     least = TINY[dtype] * float(values.max())
-    if float(values.min()) < least and ((values > 0) & (values < least)).any():
+    if _smallest_positive(values) < least:
         values = np.where(values < least, 0, values)
     return values
+
+
+def _smallest_positive(values: np.ndarray) -> float:
+    """The smallest entry that is not zero, a piece at a time: nothing of X's size is made."""
+    smallest = float(values.min())
+    if smallest > 0:
+        return smallest
+    flat, best = values.reshape(-1), np.inf
+    for first in range(0, flat.size, PIECE):
+        piece = flat[first : first + PIECE]
+        best = min(best, float(piece.min(where=piece > 0, initial=np.inf)))
+    return best
+
+
+def _without_zeros(
+    indptr: np.ndarray, indices: np.ndarray, data: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    kept = data > 0
+    before = np.append(0, np.cumsum(kept))
+    return before[indptr], indices[kept], data[kept]

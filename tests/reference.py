@@ -98,7 +98,7 @@ def mu_rows(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: float 
     With an L2 penalty the KL update is not scikit-learn's, F * pull / (push + l2 F), which can raise the cost.
     """
     pull, push = gradient_parts(X, F, G, loss, l1, l2)
-    if loss == "kl" and l2 > 0:  # the minimiser of eq. 26 plus the penalty: the root of l2 f^2 + (push - l2 F) f = F pull
+    if loss == "kl" and l2 > 0:  # eq. 26 plus the penalty: the root of l2 f^2 + den f = F pull
         den = push - l2 * F
         return (np.sqrt(den**2 + 4 * l2 * F * pull) - den) / (2 * l2)
     return F * np.divide(pull, push, out=np.zeros_like(F), where=push > 0)
@@ -154,6 +154,8 @@ def newton_step(f: float, slope: float, curvature: float, reach: float) -> float
 def kl_newton_rows(X: Array, F: Array, G: Array, l1: float = 0.0, l2: float = 0.0, sweeps: int = 1) -> Array:
     """Passes over the coordinates of each row of F, in order, one safeguarded Newton step of the KL cost each.
 
+    The first pass takes the positive entries and the zeros that want to grow, the others what is positive then.
+
     For row x ~ f G' with y = f G' at x's nonzeros and b = G[:, a] there:
     slope = sum(G[:, a]) + l1 + l2 f_a - sum(x b / y), curvature = l2 + sum(x b^2 / y^2). Needs y > 0 where x > 0.
     """
@@ -161,8 +163,9 @@ def kl_newton_rows(X: Array, F: Array, G: Array, l1: float = 0.0, l2: float = 0.
     for f, x in zip(F, X, strict=True):
         nonzero = x > 0
         x_, G_ = x[nonzero], G[nonzero]
-        for _ in range(sweeps):
-            for a in range(F.shape[1]):
+        wants = (x_ / (G_ @ f)) @ G_ > sums + l1
+        for s in range(sweeps):
+            for a in np.flatnonzero((f > 0) | (wants & (s == 0))):
                 b = G_[:, a]
                 u = b / (G_ @ f)
                 slope = sums[a] + l1 + l2 * f[a] - x_ @ u

@@ -207,7 +207,8 @@ def test_newton_never_steps_past_the_minimum_of_its_coordinate(seed):
 
 def test_newton_sweeps_arrive_at_a_stationary_point():
     X, F, G = problem(7)
-    F = reference.kl_newton_rows(X, F, G, sweeps=3000)
+    for _ in range(1000):  # each call asks the zeros again
+        F = reference.kl_newton_rows(X, F, G, sweeps=3)
     assert max(reference.kkt_parts(X, F, G, "kl")) < 1e-6
     assert max(reference.kkt_parts(X, 1.1 * F, G, "kl")) > 1e-2
 

@@ -149,6 +149,8 @@ def process(code: str, layer: str, *arguments: str) -> subprocess.CompletedProce
 @pytest.fixture(scope="module")
 def ran():
     """What a process under a threading layer told, and its end; skips where the layer cannot be loaded."""
+    if not hasattr(os, "fork"):
+        pytest.skip("no processes are forked on this system")
     known = {}
 
     def run(layer: str) -> tuple[dict, subprocess.CompletedProcess]:

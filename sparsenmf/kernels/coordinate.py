@@ -185,20 +185,20 @@ def coordinate(x, y, B, prev, delta, at, n, tiny):
 
 
 @helper
-def newton(old, g, h, m, damping):
+def newton(old, g, h, m):
     """The new value of a coordinate with gradient g, curvature h and m = max b / y (see the module's text)."""
     if g <= 0:
         return old - float(g) / h if h > 0 else float(old)
     if not h > 0:
         return 0.0
-    step = float(g) / (h + damping * m * g)
+    step = float(g) / (h + m * g)
     if m > 0:
         step = min(step, LEFT_LIMIT / m)
     return max(old - step, 0.0)
 
 
 @helper
-def sweep(x, y, B, f, active, n, stride, den, l2, n_active, damping, prev, delta, tiny):
+def sweep(x, y, B, f, active, n, stride, den, l2, n_active, prev, delta, tiny):
     """One pass over the active coordinates, where y still lacks the step `delta` of coordinate `prev`.
 
     Returns the step that y lacks afterwards, and the counts that the pass moved.
@@ -208,7 +208,7 @@ def sweep(x, y, B, f, active, n, stride, den, l2, n_active, damping, prev, delta
         a = active[p]
         num, h, m = coordinate(x, y, B, prev * stride, delta, a * stride, n, tiny)
         old = f[a]
-        f[a] = newton(old, den[a] + l2 * old - num, h + l2, m, damping)
+        f[a] = newton(old, den[a] + l2 * old - num, h + l2, m)
         prev, delta = a, f[a] - old
         moved += abs(delta) * den[a]
     return prev, delta, moved
@@ -235,14 +235,14 @@ def pick(f, num, den, k, active):
 
 
 @helper
-def sweeps_of(x, y, B, num, f, active, n, stride, den, l2, k, count, damping, tiny):
+def sweeps_of(x, y, B, num, f, active, n, stride, den, l2, k, count, tiny):
     """`count` passes: the first over the active set, the others over what is positive after it."""
     prev, delta = 0, num[0] * 0
     n_active = pick(f, num, den, k, active)
     for s in range(count):
         if s > 0:
             n_active = positive(f, k, active)
-        prev, delta, _ = sweep(x, y, B, f, active, n, stride, den, l2, n_active, damping, prev, delta, tiny)
+        prev, delta, _ = sweep(x, y, B, f, active, n, stride, den, l2, n_active, prev, delta, tiny)
 
 
 @helper
@@ -268,11 +268,11 @@ def load_row(F, i, f):
 def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally):
     """Coordinate descent on `rows` of F from F itself; N gets the new rows, F their extrapolation (beta = 0: them).
 
-    `numbers` is (tiny, l2, damping, beta): the least y, the L2 penalty, 1 for steps that never raise the cost (0 for
-    bolder ones), and the extrapolation. `sums` and `tally` are of the F that is left, and of the F that came.
+    `numbers` is (tiny, l2, beta): the least y, the L2 penalty and the extrapolation. `sums` and `tally` are of the F
+    that is left, and of the F that came.
     """
     indptr, indices, data = X
-    tiny, l2, damping, beta = numbers
+    tiny, l2, beta = numbers
     lanes = VECTOR_BYTES // F.itemsize
     for b in prange(len(blocks) - 1):
         mine = rows[blocks[b] : blocks[b + 1]]
@@ -289,7 +289,7 @@ def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally
                 revive(f, den, k, mass)
                 evaluate_row(x, y, ratio, B, num, f, active, n, stride, k, tiny, False)
             kkt += residual_row(num, f, den, l2, mass)
-            sweeps_of(x, y, B, num, f, active, n, stride, den, l2, k, sweeps, damping, tiny)
+            sweeps_of(x, y, B, num, f, active, n, stride, den, l2, k, sweeps, tiny)
             extrapolate_row(N, F, i, f, beta)
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt
@@ -310,12 +310,12 @@ def solve_row(x, y, ratio, B, num, f, active, n, stride, den, l2, k, mass, max_s
     while count < max_sweeps:
         evaluate_row(x, y, ratio, B, num, f, active, n, stride, k, tiny, False)
         n_active = pick(f, num, den, k, active)
-        prev, delta, first_moved = sweep(x, y, B, f, active, n, stride, den, l2, n_active, 1.0, 0, none, tiny)
+        prev, delta, first_moved = sweep(x, y, B, f, active, n, stride, den, l2, n_active, 0, none, tiny)
         moved, inner = first_moved, 0
         count += 1
         while moved > tol * mass and inner < INNER_SWEEPS and count < max_sweeps:
             n_active = positive(f, k, active)
-            prev, delta, moved = sweep(x, y, B, f, active, n, stride, den, l2, n_active, 1.0, prev, delta, tiny)
+            prev, delta, moved = sweep(x, y, B, f, active, n, stride, den, l2, n_active, prev, delta, tiny)
             count, inner = count + 1, inner + 1
         if first_moved <= tol * mass:
             break

@@ -79,7 +79,7 @@ def load_counts_row(X, transposed, i, x):
 @kernel
 def descend(X, transposed, F, N, B, den, numbers, sweeps, want, k, blocks, sums, tally):
     """`coordinate.descend` where every row of X is whole: B = G' serves all rows, nothing is gathered."""
-    tiny, l2, damping, beta = numbers
+    tiny, l2, beta = numbers
     columns = F.shape[1]
     n = len(B) // columns
     for b in prange(len(blocks) - 1):
@@ -95,7 +95,7 @@ def descend(X, transposed, F, N, B, den, numbers, sweeps, want, k, blocks, sums,
                 revive(f, den, k, mass)
                 evaluate_row(x, y, ratio, B, num, f, active, n, n, k, tiny, False)
             kkt += residual_row(num, f, den, l2, mass)
-            sweeps_of(x, y, B, num, f, active, n, n, den, l2, k, sweeps, damping, tiny)
+            sweeps_of(x, y, B, num, f, active, n, n, den, l2, k, sweeps, tiny)
             extrapolate_row(N, F, i, f, beta)
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt

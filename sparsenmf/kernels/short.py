@@ -5,7 +5,7 @@ Newton steps would cost more than the arithmetic. Here each lane is a row, of a 
 many nonzeros, and every step is a vector step; nothing crosses lanes, so a row's result does not depend on its mates.
 
 Work arrays are stored [position][component][lane]; lanes past a row's nonzeros hold x = 0, which adds exactly nothing.
-The steps are those of `coordinate`, over all components instead of a list.
+The steps are those of `coordinate`, over all components instead of a list; `gate` says which lanes take part.
 """
 
 import numpy as np
@@ -127,18 +127,28 @@ def residual_batch(num, f, masses, den, l2, k, lanes):
 
 
 @helper
-def newton_lanes(f, old, g, h, m, damping):
+def newton_lanes(f, old, g, h, m):
     """`coordinate.newton`, lane by lane; `f` is an array of the dtype."""
     zero = fill(f, 0.0)
     right = where_positive(h, sub(old, div(g, h)), old)
-    step = div(g, fma(mul(fill(f, damping), m), g, h))
+    step = div(g, fma(m, g, h))
     limit = where_positive(m, div(fill(f, LEFT_LIMIT), m), step)
     step = where_positive(sub(limit, step), step, limit)
     return where_positive(g, maximum(sub(old, step), zero), right)
 
 
 @helper
-def sweep_batch(x, y, B, f, n, columns, lanes, den, l2, k, damping, tiny, prev, delta):
+def set_gate(gate, num, f, den, k, lanes, first):
+    """Positive where a lane takes part: its entry is positive or, in the first pass, a zero that wants to grow."""
+    for a in range(k):
+        value = load(f, a * lanes)
+        if first:
+            value = maximum(value, sub(load(num, a * lanes), fill(f, den[a])))
+        store(gate, a * lanes, value)
+
+
+@helper
+def sweep_batch(x, y, B, f, gate, n, columns, lanes, den, l2, k, tiny, prev, delta):
     """One pass over the components, where y still lacks the step `delta` of `prev`; returns the step it lacks then."""
     none, floor = fill(f, 0.0), fill(f, tiny)
     for a in range(k):
@@ -155,7 +165,7 @@ def sweep_batch(x, y, B, f, n, columns, lanes, den, l2, k, damping, tiny, prev, 
             m = maximum(m, u)
         old, penalty = load(f, a * lanes), fill(f, l2)
         slope = sub(fma(penalty, old, fill(f, den[a])), g)
-        new = newton_lanes(f, old, slope, add(h, penalty), m, damping)
+        new = where_positive(load(gate, a * lanes), newton_lanes(f, old, slope, add(h, penalty), m), old)
         store(f, a * lanes, new)
         delta = sub(new, old)
         prev = a
@@ -186,7 +196,7 @@ def leave_batch(f, before, new, N, F, rows, first, last, k, beta, sums, b):
 def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally):
     """`coordinate.descend` on the short `rows`, sorted by length."""
     indptr, indices, data = X
-    tiny, l2, damping, beta = numbers
+    tiny, l2, beta = numbers
     lanes, columns = VECTOR_BYTES // F.itemsize, F.shape[1]
     for b in prange(len(blocks) - 1):
         x, y, ratio, B, num, f, before, mass, new, names = scratch(columns, lanes, F)
@@ -201,7 +211,8 @@ def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally
                 evaluate_batch(x, y, ratio, B, num, f, n, columns, lanes, tiny, False)
             kkt += residual_batch(num, f, mass, den, l2, k, lanes)
             prev, delta = 0, fill(F, 0.0)
-            for _ in range(sweeps):
-                prev, delta = sweep_batch(x, y, B, f, n, columns, lanes, den, l2, k, damping, tiny, prev, delta)
+            for s in range(sweeps):
+                set_gate(num, num, f, den, k, lanes, s == 0)
+                prev, delta = sweep_batch(x, y, B, f, num, n, columns, lanes, den, l2, k, tiny, prev, delta)
             leave_batch(f, before, new, N, F, rows, first, last, k, beta, sums, b)
         tally[b, 0], tally[b, 1] = loglik, kkt

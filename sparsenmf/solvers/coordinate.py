@@ -10,7 +10,7 @@ import numpy as np
 
 from sparsenmf.kernels import gram
 from sparsenmf.operand import Rule
-from sparsenmf.solvers.base import Entry, Side, Solver
+from sparsenmf.solvers.base import Entry, Problem, Side, Solver
 from sparsenmf.solvers.multiplicative import denominator
 
 
@@ -18,11 +18,10 @@ class CoordinateKL(Solver):
     """Scalar Newton steps on each row's gathered problem (`kernels.coordinate`)."""
 
     window = 2
-    damping = 1.0
 
     def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """Two passes over each row's active set; side.N gets the rows, side.F their extrapolation by beta."""
-        rule = Rule(sweeps=2, damping=self.damping, beta=beta)
+        rule = Rule(sweeps=2, beta=beta)
         den = denominator(given, side.l1)
         done = side.X.descend(side.F, side.N, given.F, self.p.k, den, side.l2, rule, want)
         side.digest = done.sums
@@ -33,7 +32,10 @@ class CoordinateFrobenius(Solver):
     """HALS (Cichocki and Phan, 2009) on the cross product and the Gram matrix (`kernels.gram.hals`)."""
 
     window = 2
-    sweeps = 1
+
+    def __init__(self, problem: Problem, sweeps: int = 1):
+        super().__init__(problem)
+        self.sweeps = sweeps
 
     def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """`sweeps` passes over the components of each row; side.N and side.F as for KL."""

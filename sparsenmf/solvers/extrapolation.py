@@ -11,7 +11,7 @@ import math
 
 from sparsenmf.solvers.base import Problem, Side, Solver
 
-START, GROWTH, CEILING_GROWTH = 0.5, 1.1, 1.05
+START, GROWTH, CEILING_GROWTH = 0.5, 1.05, 1.01
 
 
 class Extrapolated(Solver):
