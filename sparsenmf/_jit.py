@@ -260,8 +260,14 @@ def for_blocks(function: Callable[[int], T], count: int) -> list[T]:
         return [function(b) for b in range(count)]
     key = (os.getpid(), workers)  # a forked child has none of its parent's threads
     if key not in _POOLS:
-        _POOLS[key] = ThreadPoolExecutor(workers, "sparsenmf", initializer=_one_blas_thread)
-    return list(_POOLS[key].map(function, range(count)))
+        _POOLS[key] = ThreadPoolExecutor(workers - 1, "sparsenmf", initializer=_one_blas_thread)
+
+    def share(worker: int) -> list[T]:
+        return [function(b) for b in range(worker, count, workers)]
+
+    others = [_POOLS[key].submit(share, worker) for worker in range(1, workers)]
+    shares = [share(0), *(other.result() for other in others)]
+    return [shares[b % workers][b // workers] for b in range(count)]
 
 
 @contextlib.contextmanager

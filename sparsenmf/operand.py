@@ -60,7 +60,7 @@ class Operand(Protocol):
     def moments(self) -> tuple[float, float, float]: ...
     @property
     def empty_rows(self) -> np.ndarray: ...
-    def times(self, G: np.ndarray, alone: bool = False) -> np.ndarray: ...
+    def times(self, G: np.ndarray, out: np.ndarray | None = None, alone: bool = False) -> np.ndarray: ...
     def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]: ...
     def loglik(self, F: np.ndarray, G: np.ndarray) -> float: ...
     def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, l2: float, cut: float, want: bool) -> Pass: ...
@@ -142,9 +142,10 @@ class CsrOperand:
     def _tally(self, columns: int) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((len(self.blocks) - 1, columns)), np.zeros((len(self.blocks) - 1, 2))
 
-    def times(self, G: np.ndarray, alone: bool = False) -> np.ndarray:
-        """XG."""
-        out = empty_factor(self.shape[0], G.shape[1], self.dtype)
+    def times(self, G: np.ndarray, out: np.ndarray | None = None, alone: bool = False) -> np.ndarray:
+        """XG, into `out` where that is given."""
+        if out is None:
+            out = empty_factor(self.shape[0], G.shape[1], self.dtype)
         frobenius.times(self.arrays, G, self.blocks, out)
         return out
 
@@ -230,9 +231,10 @@ class DenseOperand:
         rows = slice(self.blocks[b], self.blocks[b + 1])
         return self.X[:, rows].T if self.transposed else self.X[rows]
 
-    def times(self, G: np.ndarray, alone: bool = False) -> np.ndarray:
-        """XG; `alone`: every row comes out the same to the last bit whichever rows are beside it."""
-        out = empty_factor(self.shape[0], G.shape[1], self.dtype)
+    def times(self, G: np.ndarray, out: np.ndarray | None = None, alone: bool = False) -> np.ndarray:
+        """XG, into `out` where given; `alone`: each row the same to the last bit whichever rows are beside it."""
+        if out is None:
+            out = empty_factor(self.shape[0], G.shape[1], self.dtype)
         if alone:
             self._times_alone(G, out)
             return out

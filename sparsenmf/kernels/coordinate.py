@@ -163,7 +163,8 @@ def residual_row(num, f, den, l2, mass):
     moved, masses = fill(num, 0.0), fill(num, mass)
     for a in range(0, len(num), VECTOR_BYTES // num.itemsize):
         d = fma(fill(num, l2), load(f, a), load(den, a))
-        moved = add(moved, residual(load(f, a), load(num, a), d, masses))
+        factor = where_positive(d, div(load(num, a), d), fill(num, 1.0))
+        moved = add(moved, residual(load(f, a), d, factor, masses))
     return total(moved)
 
 

@@ -13,7 +13,7 @@ from sparsenmf.kernels.coordinate import (
     solve_row,
     sweeps_of,
 )
-from sparsenmf.kernels.kl import add_row, multiply_row
+from sparsenmf.kernels.kl import SPARED, add_row, multiply_row
 from sparsenmf.kernels.simd import (
     VECTOR_BYTES,
     add,
@@ -60,8 +60,10 @@ def divide_into(X, first_row, first_column, Y, tiny):
 def multiply_block(F, first, num, masses, den, l2, limits, sums, b):
     """Finish eq. 5 for rows first, first + 1, ... of F from their numerators; returns their KKT residual."""
     kkt, floor, cut = 0.0, limits[1], limits[2]
+    spared = SPARED * cut * den.sum()
     for i in range(num.shape[0]):
-        kkt += multiply_row(F, first + i, num[i], den, l2, floor, cut, masses[first + i])
+        mass = masses[first + i]
+        kkt += multiply_row(F, first + i, num[i], den, l2, floor, cut if mass > spared else floor * 0, mass)
         add_row(sums, b, F, first + i)
     return kkt
 

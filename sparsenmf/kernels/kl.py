@@ -20,7 +20,6 @@ from sparsenmf.kernels.simd import (
     fma,
     gather_add,
     gather_dots,
-    largest,
     load,
     load_group,
     log,
@@ -35,7 +34,7 @@ from sparsenmf.kernels.simd import (
     where_positive,
 )
 
-SPARED = 1e8  # rows whose largest entry is not this many times the cut are left alone by it
+SPARED = 1e8  # rows whose entries are not about this many times the cut are left alone by it
 AHEAD = 16  # nonzeros between a prefetch and its use
 
 
@@ -59,11 +58,13 @@ def ratio_row(indptr, indices, data, F, i, G, tiny, want, num):
 
 
 @helper
-def residual(f, num, den, mass):
-    """|min(f den, mass (1 - num / den))|, lane by lane: the counts that a scaled projected gradient step would move."""
-    zero = same(f, 0.0)
-    slack = mul(mass, where_positive(den, div(sub(den, num), den), zero))
-    held = mul(f, den)
+def residual(f, den, factor, mass):
+    """|min(f den, mass (1 - factor))|, lane by lane: the counts that a scaled projected gradient step would move.
+
+    `factor` is that of eq. 5, numerator by denominator: 1 where the gradient vanishes.
+    """
+    held, zero = mul(f, den), same(f, 0.0)
+    slack = sub(mass, mul(mass, factor))
     least = sub(held, maximum(sub(held, slack), zero))  # min(held, slack)
     return maximum(least, sub(zero, least))
 
@@ -73,29 +74,23 @@ def multiply_row(F, i, num, den, l2, floor, cut, mass):
     """F[i] *= num / den, eq. 5; a positive entry stays at or above the floor, or turns zero at or below the cut.
 
     With an L2 penalty it is the minimiser of eq. 26 plus that penalty, the positive root of l2 f'^2 + den f' = f num
-    (scikit-learn divides by den + l2 f there, which can raise the cost). The cut spares rows that it would empty.
+    (scikit-learn divides by den + l2 f there, which can raise the cost).
     """
     columns, moved = F.shape[1], fill(num, 0.0)
-    zero, floors, cuts, masses = fill(num, 0.0), fill(num, floor), fill(num, cut), fill(num, mass)
-    most = zero
+    zero, one, floors, cuts = fill(num, 0.0), fill(num, 1.0), fill(num, floor), fill(num, cut)
+    masses = fill(num, mass)
     for a in range(0, columns, VECTOR_BYTES // F.itemsize):
-        f, n = load(F, i * columns + a), load(num, a)
-        d = fma(fill(num, l2), f, load(den, a))
-        moved = add(moved, residual(f, n, d, masses))
+        f, n, push = load(F, i * columns + a), load(num, a), load(den, a)
+        d = fma(fill(num, l2), f, push)
+        factor = where_positive(d, div(n, d), one)
+        moved = add(moved, residual(f, d, factor, masses))
+        new = mul(f, where_positive(d, factor, zero))
         if l2 > 0:
-            pull, push = mul(f, n), load(den, a)
+            pull = mul(f, n)
             root = sqrt(fma(push, push, mul(fill(num, 4 * l2), pull)))
-            new = div(add(pull, pull), add(push, root))
-        else:
-            new = mul(f, div(n, d))
-        new = maximum(where_positive(d, new, zero), floors)
-        new = where_positive(f, where_positive(n, new, zero), zero)
-        most = maximum(most, new)
-        store(F, i * columns + a, new)
-    if cut > 0 and largest(most) > SPARED * cut:
-        for a in range(0, columns, VECTOR_BYTES // F.itemsize):
-            new = load(F, i * columns + a)
-            store(F, i * columns + a, where_positive(sub(new, cuts), new, zero))
+            new = where_positive(d, div(add(pull, pull), add(push, root)), zero)
+        new = where_positive(f, where_positive(n, maximum(new, floors), zero), zero)
+        store(F, i * columns + a, where_positive(sub(new, cuts), new, zero))
     return total(moved)
 
 
@@ -114,12 +109,16 @@ def multiply(X, F, G, den, l2, limits, want, blocks, sums, tally):
     """
     indptr, indices, data = X
     tiny, floor, cut = limits
+    spared = SPARED * cut * den.sum()  # the new row's den-weighted sum is its sum of x
     for b in prange(len(blocks) - 1):
         num = np.empty(F.shape[1], F.dtype)
         loglik, kkt = 0.0, 0.0
         for i in range(blocks[b], blocks[b + 1]):
+            if indptr[i] == indptr[i + 1]:
+                F[i] = 0
+                continue
             row_loglik, mass = ratio_row(indptr, indices, data, F, i, G, tiny, want, num)
-            kkt += multiply_row(F, i, num, den, l2, floor, cut, mass)
+            kkt += multiply_row(F, i, num, den, l2, floor, cut if mass > spared else tiny * 0, mass)
             loglik += row_loglik
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt

@@ -122,7 +122,8 @@ def residual_batch(num, f, masses, den, l2, k, lanes):
     for a in range(k):
         value = load(f, a * lanes)
         d = fma(fill(f, l2), value, fill(f, den[a]))
-        moved = add(moved, residual(value, load(num, a * lanes), d, mass))
+        factor = where_positive(d, div(load(num, a * lanes), d), fill(f, 1.0))
+        moved = add(moved, residual(value, d, factor, mass))
     return total(moved)
 
 

@@ -14,7 +14,7 @@ __all__ = ["SOLVERS", "SOLVER_NAMES", "Outcome", "Problem", "Record", "Side", "S
 
 
 def _auto_kl(problem: Problem) -> Solver:
-    return Extrapolated(problem, MultiplicativeKL(problem), CoordinateKL(problem), warm_iterations=5)
+    return Extrapolated(problem, MultiplicativeKL(problem), CoordinateKL(problem), warm_iterations=8)
 
 
 def _auto_frobenius(problem: Problem) -> Solver:

@@ -58,9 +58,15 @@ class Side:
     l2: float
     digest: np.ndarray
     N: np.ndarray = field(init=False)  # the last iterate; F itself but for solvers that extrapolate
+    room: np.ndarray | None = None  # for the cross product, made once
 
     def __post_init__(self) -> None:
         self.N = self.F
+
+    def cross(self, given: Side) -> np.ndarray:
+        """The cross product XG, in memory that the next call takes again."""
+        self.room = self.X.times(given.F, out=self.room)
+        return self.room
 
     def penalty(self) -> float:
         """l1 |F| + l2 |F|^2 / 2."""

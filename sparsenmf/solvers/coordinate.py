@@ -39,7 +39,7 @@ class CoordinateFrobenius(Solver):
 
     def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """`sweeps` passes over the components of each row; side.N and side.F as for KL."""
-        C, dtype = side.X.times(given.F), side.F.dtype
+        C, dtype = side.cross(given), side.F.dtype
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         tally = np.zeros((len(blocks) - 1, 2))
         numbers = tuple(dtype.type(v) for v in (side.l1, side.l2, beta))

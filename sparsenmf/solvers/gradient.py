@@ -44,7 +44,7 @@ class GradientFrobenius(Gradient):
     def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """One step; the gradient is half of eq. 2's, as in the paper."""
         F, A = side.F, given.digest
-        C = side.X.times(given.F)
+        C = side.cross(given)
         fit = math.fsum(np.einsum("ij,ij->i", F, C, dtype=np.float64))
         step = self.p.step
         if step is None:

@@ -38,7 +38,7 @@ class MultiplicativeFrobenius(Solver):
 
     def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """F <- F * C / (F A)."""
-        C, dtype = side.X.times(given.F), side.F.dtype
+        C, dtype = side.cross(given), side.F.dtype
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         D = product(side.F, given.digest.astype(dtype))
         tally = np.zeros((len(blocks) - 1, 2))
