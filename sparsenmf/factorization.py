@@ -16,9 +16,9 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf._jit import threads
-from sparsenmf.init import INITS, initialize
+from sparsenmf.init import INITS, initialize, quick_random
 from sparsenmf.losses import LOSSES
-from sparsenmf.operand import Operand, as_operand, empty_factor, pad
+from sparsenmf.operand import Operand, as_operand, empty_factor, pad, padded_transpose, transposed
 from sparsenmf.solvers import SOLVER_NAMES, SOLVERS, Outcome, Problem, Record, Side, Stopping, run
 
 Matrix = check.CsrArrays | np.ndarray  # what check_matrix returns
@@ -122,7 +122,8 @@ def factorize(
         "auto": extrapolated coordinate descent after a short warm-up, the fastest. "mu": multiplicative updates
         (eqs. 4, 5). "cd": HALS, or scalar Newton for KL. "gd": projected gradient (eq. 6), for comparison.
     init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "custom"}
-        "auto" is "random", or what W and H give. "custom" takes both from W and H.
+        "auto" draws what "random" draws, but quicker and not scikit-learn's numbers, for what W and H do not give.
+        "custom" takes both from W and H.
     max_iter : int
         At most so many alternations.
     tol : float
@@ -373,11 +374,12 @@ def _start(
     H = None if H is None else check.check_factor(H, "H", (k, m), dtype, zeros_ok=False)
     if W is not None and H is not None:
         return W, H
-    if init in ("auto", "custom"):
-        init = "random"
     if not update_h and H is not None:
         return None, H
-    fresh = initialize(A, k, init, random_state, dtype)
+    if init in ("auto", "custom"):
+        fresh = quick_random(A, k, random_state, dtype)
+    else:
+        fresh = initialize(A, k, init, random_state, dtype)
     return (fresh[0] if W is None else W), (fresh[1] if H is None else H)
 
 
@@ -407,7 +409,7 @@ def _problem(
     W = _even_start(operand, H) if start[0] is None else _in_units(start[0], units.w)
     if update_h:
         W, H = _tamed(W, H, operand.moments[0])
-    factors = pad(W, dtype), pad(H.T, dtype)
+    factors = pad(W, dtype), padded_transpose(H, dtype)
     w, h = (
         Side(X, F, penalty.l1, penalty.l2, kind.digest(F))
         for X, F, penalty in zip((operand, operand.T), factors, penalties, strict=True)
@@ -452,7 +454,7 @@ def _result(problem: Problem, outcome: Outcome, loss: str, solver: str, units: U
     history = tuple(r._replace(objective=r.objective * factor) for r in outcome.history)
     return Factorization(
         W=problem.w.F[:, :k] * dtype.type(units.w),
-        H=np.ascontiguousarray(problem.h.F[:, :k].T) * dtype.type(units.h),
+        H=transposed(problem.h.F, k) * dtype.type(units.h),
         history=history,
         n_iter=outcome.n_iter,
         converged=outcome.stop_reason in ("objective", "kkt"),

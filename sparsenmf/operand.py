@@ -16,7 +16,7 @@ import numpy as np
 from sparsenmf._jit import for_blocks, plain
 from sparsenmf._validation import CsrArrays
 from sparsenmf.kernels import coordinate, dense, frobenius, kl, short
-from sparsenmf.kernels.rows import blocks_of, row_blocks, split_by_length, transpose
+from sparsenmf.kernels.rows import blocks_of, row_blocks, split_by_length, transpose, turn
 from sparsenmf.kernels.simd import GROUP, lanes_of
 
 # The least WH that a ratio divides by, and the least positive entry that a multiplicative update leaves. X's largest
@@ -85,6 +85,20 @@ def pad(A: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """A copy of a factor (rows x k) in the form that kernels take."""
     out = empty_factor(A.shape[0], A.shape[1], dtype)
     out[:, : A.shape[1]] = A
+    return out
+
+
+def padded_transpose(H: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """H' (m x k) in the form that kernels take, from H (k x m)."""
+    out = empty_factor(H.shape[1], H.shape[0], dtype)
+    turn(np.ascontiguousarray(H, dtype), out)
+    return out
+
+
+def transposed(F: np.ndarray, k: int) -> np.ndarray:
+    """The first k columns of a padded factor as a k x m array."""
+    out = np.empty((k, len(F)), F.dtype)
+    turn(F, out)
     return out
 
 

@@ -12,7 +12,7 @@ import sparsenmf
 from sparsenmf import factorize, kkt_residual
 from sparsenmf._validation import check_matrix
 from sparsenmf.factorization import solve_rows
-from sparsenmf.init import initialize
+from sparsenmf.init import initialize, quick_random
 from sparsenmf.kernels.short import SHORT
 from tests import reference
 
@@ -267,14 +267,14 @@ def test_a_warm_start_goes_on(dense_counts, solver, loss, path):
 
 @pytest.mark.parametrize("init", ["auto", "random", "nndsvd", "nndsvda", "nndsvdar"])
 def test_an_init_by_name_is_the_start(dense_counts, init):
-    name = "random" if init == "auto" else init
-    W, H = initialize(check_matrix(dense_counts), 4, name, random_state=3, dtype=np.float64)
+    X, dtype = check_matrix(dense_counts), np.dtype(np.float64)
+    W, H = quick_random(X, 4, 3, dtype) if init == "auto" else initialize(X, 4, init, random_state=3, dtype=dtype)
     given = fit(dense_counts, solver="cd", W=W, H=H)
     assert same_factors(fit(dense_counts, solver="cd", init=init, random_state=3), given)
 
 
 def test_one_factor_may_be_given_alone(dense_counts, start):
-    W, H = initialize(check_matrix(dense_counts), 4, "random", random_state=0, dtype=np.float64)
+    W, H = quick_random(check_matrix(dense_counts), 4, 0, np.dtype(np.float64))
     assert same_factors(fit(dense_counts, W=start[0]), fit(dense_counts, W=start[0], H=H))
     assert same_factors(fit(dense_counts, H=start[1]), fit(dense_counts, W=W, H=start[1]))
     assert same_factors(fit(dense_counts, init="custom", W=W, H=H), fit(dense_counts))

@@ -5,8 +5,9 @@ import pytest
 import scipy.sparse as sp
 from sklearn.decomposition._nmf import _initialize_nmf
 
+from sparsenmf._jit import threads
 from sparsenmf._validation import check_matrix
-from sparsenmf.init import INITS, default_init, initialize
+from sparsenmf.init import INITS, default_init, initialize, quick_random
 
 TOLERANCE = {np.float32: 2e-3, np.float64: 1e-9}  # of the largest entry: ten matrix products lie in between
 
@@ -158,3 +159,19 @@ def test_more_components_than_rows_or_columns_need_a_random_start(init):
 def test_unknown_init_lists_the_choices():
     with pytest.raises(ValueError, match="Unknown init 'svd': choose one of 'random', 'nndsvd'"):
         initialize(np.ones((3, 9)), 2, "svd")
+
+
+def test_the_quick_start_has_the_law_of_the_random_one_and_depends_on_the_seed_alone():
+    X = check_matrix(np.random.default_rng(0).poisson(2.0, (3000, 400)))
+    one, again = (quick_random(X, 5, 7, np.dtype(np.float64)) for _ in range(2))
+    other = quick_random(X, 5, 8, np.dtype(np.float64))
+    slow = initialize(X, 5, "random", 7, np.float64)
+    with threads(1):
+        serial = quick_random(X, 5, 7, np.dtype(np.float64))
+    for a, b, c, d, e in zip(one, again, other, slow, serial, strict=True):
+        assert np.array_equal(a, b)
+        assert np.array_equal(a, e)
+        assert not np.array_equal(a, c)
+        assert a.shape == d.shape
+        assert a.mean() == pytest.approx(d.mean(), rel=0.05)
+        assert a.std() == pytest.approx(d.std(), rel=0.05)

@@ -7,6 +7,7 @@ from sparsenmf._jit import kernel, prange
 BLOCKS = 96
 ROW_COST = 16  # what a row costs beside its nonzeros, in nonzeros
 PARTS = 4
+TILE = 64
 
 
 def row_blocks(indptr: np.ndarray, n_blocks: int = BLOCKS) -> np.ndarray:
@@ -34,6 +35,18 @@ def blocks_of(rows: np.ndarray, indptr: np.ndarray, unit: int = 1) -> np.ndarray
     bounds = row_blocks(lengths) // unit * unit
     bounds[-1] = len(rows)
     return np.unique(bounds)
+
+
+@kernel
+def turn(A, out):
+    """out[i, a] = A[a, i] for as many rows and columns as both have, in tiles."""
+    rows, columns = min(out.shape[0], A.shape[1]), min(out.shape[1], A.shape[0])
+    across = (columns + TILE - 1) // TILE
+    for b in prange(across * ((rows + TILE - 1) // TILE)):
+        i0, a0 = b // across * TILE, b % across * TILE
+        for i in range(i0, min(i0 + TILE, rows)):
+            for a in range(a0, min(a0 + TILE, columns)):
+                out[i, a] = A[a, i]
 
 
 @kernel

@@ -101,8 +101,11 @@ class Problem:
         """
         sides = [(self.w, self.h), (self.h, self.w)] if self.update_h else [(self.w, self.h)]
         for side, given in sides:
-            side.F[side.X.empty_rows] = 0
-            side.F[:, ~given.F.any(axis=0)] = 0
+            empty = np.flatnonzero(side.X.empty_rows)
+            side.F[empty] = 0
+            weights = given.digest if given.digest.ndim == 1 else np.diag(given.digest)
+            if not weights[: self.k].all():
+                side.F[:, weights == 0] = 0
         for side, _ in sides:
             side.digest = self.loss.digest(side.F)
 

@@ -8,7 +8,7 @@ from sparsenmf._validation import check_matrix
 from sparsenmf.kernels import gram
 from sparsenmf.kernels.rows import row_blocks, transpose
 from sparsenmf.losses import LOSSES
-from sparsenmf.operand import Rule, as_operand, empty_factor, pad
+from sparsenmf.operand import Rule, as_operand, empty_factor, pad, padded_transpose, transposed
 from tests import reference
 
 TOLERANCE = {np.dtype(np.float32): 2e-4, np.dtype(np.float64): 1e-10}
@@ -210,3 +210,12 @@ def test_blocks_of_rows_cover_all_rows_and_share_the_work():
 @pytest.mark.parametrize("n", [1, 3])
 def test_blocks_of_few_rows(n):
     assert row_blocks(np.arange(n + 1, dtype=np.int64)).tolist() == list(range(n + 1))
+
+
+@pytest.mark.parametrize("shape", [(3, 200), (130, 70), (1, 1)])
+def test_turning_a_factor_over(shape, dtype):
+    H = np.random.default_rng(0).uniform(size=shape).astype(dtype)
+    F = padded_transpose(H, dtype)
+    assert np.array_equal(F[:, : shape[0]], H.T)
+    assert not F[:, shape[0] :].any()
+    assert np.array_equal(transposed(F, shape[0]), H)
