@@ -1,7 +1,6 @@
 """`factorize`: X ~ W H from a checked X to a named result, and `solve_rows`: W alone, row by row.
 
-X is brought to a scale near 1 by a power of four (exact in binary, and so is its root, which scales W and H back), so
-that sums over X's entries neither overflow nor vanish in float32.
+What is done about the scales of X, W and H is told in `scaling`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,21 @@ from sparsenmf._jit import threads
 from sparsenmf.init import INITS, initialize, quick_random
 from sparsenmf.losses import LOSSES
 from sparsenmf.operand import Operand, as_operand, empty_factor, pad, padded_transpose, transposed
+from sparsenmf.scaling import (
+    Matrix,
+    Penalty,
+    Units,
+    cost_scale,
+    in_units,
+    penalties_in,
+    power_near,
+    row_scales,
+    scale_of,
+    take_rows,
+    tamed,
+)
 from sparsenmf.solvers import SOLVER_NAMES, SOLVERS, Outcome, Problem, Record, Side, Stopping, run
 
-Matrix = check.CsrArrays | np.ndarray  # what check_matrix returns
-ORDINARY = (2.0**-20, 2.0**40)  # scales of X's largest entry that are left as they are
-ODD = 40  # doublings beyond which a custom start is rescaled
 PATHS = ("auto", "sparse", "dense")
 
 
@@ -63,25 +72,6 @@ class Factorization:
 
 
 Start = tuple[np.ndarray | None, np.ndarray]
-
-
-class Units(NamedTuple):
-    """X, W and H are worked on as X / x, W / w and H / h, with x = w h and powers of two."""
-
-    x: float
-    h: float
-
-    @property
-    def w(self) -> float:
-        """The unit of W."""
-        return self.x / self.h
-
-
-class Penalty(NamedTuple):
-    """L1 and L2 weights of one factor."""
-
-    l1: float
-    l2: float
 
 
 def factorize(
@@ -186,15 +176,15 @@ def factorize(
     check.check_positive(A)
     working = check.working_dtype(dtype, A.dtype if isinstance(A, np.ndarray) else A.data.dtype)
     with threads(_check_threads(n_threads)):
-        scale = _scale(A, working)
+        scale = scale_of(A, working)
         start = _start(A, k, init, (W, H), update_H, random_state, working)
-        units = Units(scale, math.sqrt(scale) if update_H else _power(float(start[1].max())))
+        units = Units(scale, math.sqrt(scale) if update_H else power_near(float(start[1].max())))
         if units.w > float(np.finfo(working).max) / 1e6:
             raise ValueError(
                 f"For this H, W has entries of about {units.w:g}, too large for {working}: use dtype='float64'."
             )
         operand = as_operand(A, working, loss, path, scale)
-        penalties = _penalties(alphas, A.shape, loss, units)
+        penalties = penalties_in(alphas, A.shape, loss, units)
         problem = _problem(operand, start, k, loss, units, penalties, update_H, step)
         outcome = run(SOLVERS[solver, loss](problem), stopping, _unscaled(callback, loss, scale))
         fit = _result(problem, outcome, loss, solver, units)
@@ -255,14 +245,14 @@ def solve_rows(
         path = "dense" if isinstance(A, np.ndarray) else "sparse"
     with threads(_check_threads(n_threads)):
         W = np.zeros((A.shape[0], len(H)), dtype)
-        h_scale = _power(float(H.max(initial=0)))
+        h_scale = power_near(float(H.max(initial=0)))
         G = pad((H / dtype.type(h_scale)).T, dtype)
-        scales = _row_scales(A)
+        scales = row_scales(A)
         for scale in np.unique(scales):
             rows = np.flatnonzero(scales == scale)
-            part = A if len(rows) == A.shape[0] else _take_rows(A, rows)
+            part = A if len(rows) == A.shape[0] else take_rows(A, rows)
             units = Units(float(scale), h_scale)
-            w, _ = _penalties(alphas, A.shape, kind.name, units)
+            w, _ = penalties_in(alphas, A.shape, kind.name, units)
             F = empty_factor(len(rows), len(H), dtype)
             kind.solve(as_operand(part, dtype, kind.name, path, float(scale)), F, G, len(H), w, max_iter, tol)
             W[rows] = F[:, : len(H)] * dtype.type(units.w)
@@ -307,56 +297,7 @@ def _check_alphas(alpha_w: Any, alpha_h: Any, l1_ratio: Any) -> tuple[float, flo
     return alpha_w, alpha_h, ratio
 
 
-def _penalties(
-    alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, units: Units
-) -> tuple[Penalty, Penalty]:
-    """The weights of W and H in these units: as the cost is smaller by that of X (kl) or its square, so are they."""
-    alpha_w, alpha_h, ratio = alphas
-    cost = _cost_scale(loss, units.x)
-
-    def weights(alpha: float, unit: float) -> Penalty:
-        return Penalty(alpha * ratio * unit / cost, alpha * (1 - ratio) * unit * unit / cost)
-
-    return weights(alpha_w * shape[1], units.w), weights(alpha_h * shape[0], units.h)
-
-
 # --- start and end ---------------------------------------------------------------------------------------------------
-
-
-def _power(top: float) -> float:
-    """1, or the power of four that brings a largest entry `top` near 1."""
-    return 1.0 if top == 0 or ORDINARY[0] <= top <= ORDINARY[1] else 4.0 ** math.floor(math.log(top, 4))
-
-
-def _scale(A: Matrix, dtype: np.dtype) -> float:
-    """The power of four that X is divided by."""
-    top = float((A if isinstance(A, np.ndarray) else A.data).max(initial=0))
-    scale = _power(top)
-    if math.sqrt(scale) > float(np.finfo(dtype).max) / 1e6:
-        raise ValueError(f"X's largest entry, {top:g}, is too large to factorize in {dtype}: use dtype='float64'.")
-    return scale
-
-
-def _row_scales(A: Matrix) -> np.ndarray:
-    """The power of four that each row of X is divided by where rows are solved one by one."""
-    if isinstance(A, np.ndarray):
-        tops = A.max(axis=1).astype(np.float64)
-    else:
-        tops = np.zeros(A.shape[0])
-        filled = np.flatnonzero(np.diff(A.indptr))
-        if len(filled):
-            tops[filled] = np.maximum.reduceat(A.data, A.indptr[filled])
-    odd = (tops > 0) & ((tops < ORDINARY[0]) | (tops > ORDINARY[1]))
-    scales = np.ones(A.shape[0])
-    scales[odd] = [_power(top) for top in tops[odd]]
-    return scales
-
-
-def _take_rows(A: Matrix, rows: np.ndarray) -> Matrix:
-    if isinstance(A, np.ndarray):
-        return A[rows]
-    B = check.as_scipy(A)[rows]
-    return check.CsrArrays(B.indptr.astype(np.int64), B.indices, B.data, B.shape)
 
 
 def _start(
@@ -389,11 +330,6 @@ def _even_start(operand: Operand, H: np.ndarray) -> np.ndarray:
     return np.full((operand.shape[0], len(H)), value)
 
 
-def _in_units(A: np.ndarray, unit: float) -> np.ndarray:
-    """A / unit, in float64 where there is anything to divide."""
-    return A if unit == 1.0 else A.astype(np.float64) / unit
-
-
 def _problem(
     operand: Operand,
     start: Start,
@@ -405,10 +341,10 @@ def _problem(
     step: float | None,
 ) -> Problem:
     kind, dtype = LOSSES[loss], operand.dtype
-    H = _in_units(start[1], units.h)
-    W = _even_start(operand, H) if start[0] is None else _in_units(start[0], units.w)
+    H = in_units(start[1], units.h)
+    W = _even_start(operand, H) if start[0] is None else in_units(start[0], units.w)
     if update_h:
-        W, H = _tamed(W, H, operand.moments[0])
+        W, H = tamed(W, H, operand.moments[0])
     factors = pad(W, dtype), padded_transpose(H, dtype)
     w, h = (
         Side(X, F, penalty.l1, penalty.l2, kind.digest(F))
@@ -419,38 +355,14 @@ def _problem(
     return Problem(kind, w, h, k, update_h, step)
 
 
-def _tamed(W: np.ndarray, H: np.ndarray, mass: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bring a start that is out of all proportion into range by powers of two; any other is left as it is.
-
-    Out of proportion are components whose two parts are further apart than `ODD`, and a sum of WH that is so far
-    from the sum of X. WH is unchanged but for that last factor.
-    """
-    tops = W.max(axis=0).astype(np.float64), H.max(axis=1).astype(np.float64)
-    alive = (tops[0] > 0) & (tops[1] > 0)
-    powers = np.zeros(len(H), dtype=int)
-    apart = np.log2(tops[1], where=alive, out=np.zeros(len(H))) - np.log2(tops[0], where=alive, out=np.zeros(len(H)))
-    far = np.abs(apart) > ODD
-    powers[far] = np.round(apart[far] / 2).astype(int)
-    total = float(W.sum(axis=0, dtype=np.float64) @ H.sum(axis=1, dtype=np.float64))
-    off = math.log2(mass) - math.log2(total) if total > 0 and math.isfinite(total) else 0.0
-    extra = round(off / 2) if abs(off) > ODD else 0
-    if not far.any() and not extra:
-        return W, H
-    return np.ldexp(W, powers + extra), np.ldexp(H.T, extra - powers).T
-
-
-def _cost_scale(loss: str, scale: float) -> float:
-    return scale if loss == "kl" else scale * scale
-
-
 def _unscaled(callback: Callable[[Record], Any] | None, loss: str, scale: float) -> Callable[[Record], Any] | None:
     if callback is None or scale == 1.0:
         return callback
-    return lambda record: callback(record._replace(objective=record.objective * _cost_scale(loss, scale)))
+    return lambda record: callback(record._replace(objective=record.objective * cost_scale(loss, scale)))
 
 
 def _result(problem: Problem, outcome: Outcome, loss: str, solver: str, units: Units) -> Factorization:
-    dtype, factor, k = problem.w.F.dtype, _cost_scale(loss, units.x), problem.k
+    dtype, factor, k = problem.w.F.dtype, cost_scale(loss, units.x), problem.k
     history = tuple(r._replace(objective=r.objective * factor) for r in outcome.history)
     return Factorization(
         W=problem.w.F[:, :k] * dtype.type(units.w),

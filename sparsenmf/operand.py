@@ -18,15 +18,12 @@ from sparsenmf._validation import CsrArrays
 from sparsenmf.kernels import coordinate, dense, frobenius, kl, short
 from sparsenmf.kernels.rows import blocks_of, row_blocks, split_by_length, transpose, turn
 from sparsenmf.kernels.simd import GROUP, lanes_of
+from sparsenmf.scaling import TINY, scaled
 
-# The least WH that a ratio divides by, and the least positive entry that a multiplicative update leaves. X's largest
-# entry is near 1 here (factorize sees to it), so neither is ever in the way, and no product of two of them is denormal.
-TINY = {np.dtype(np.float32): 1e-18, np.dtype(np.float64): 1e-150}
 BLOCK_BYTES = 1 << 19  # of WH at a time, on the dense path: it stays in the second-level cache
 DENSE_BLOCKS = 64
 PRODUCT_ROWS = 4096
 ALONE_ROWS = 64
-PIECE = 1 << 20
 MEMORY_BUDGET = 2 << 30  # bytes that path="auto" may spend on a dense copy of a sparse X
 # Density from which the dense path is the quicker one: benchmarks/crossover.py.
 CROSSOVER = {"kl": 0.5, "frobenius": 0.4}
@@ -63,7 +60,9 @@ class Operand(Protocol):
     def times(self, G: np.ndarray, out: np.ndarray | None = None, alone: bool = False) -> np.ndarray: ...
     def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]: ...
     def loglik(self, F: np.ndarray, G: np.ndarray) -> float: ...
-    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, l2: float, cut: float, want: bool) -> Pass: ...
+    def multiply(
+        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, want: bool
+    ) -> Pass: ...
     def descend(
         self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
     ) -> Pass: ...
@@ -176,7 +175,9 @@ class CsrOperand:
         kl.loglik(self.arrays, F, G, self.blocks, tally)
         return float(tally[:, 0].sum())
 
-    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, l2: float, cut: float, want: bool) -> Pass:
+    def multiply(
+        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, want: bool
+    ) -> Pass:
         """Eq. 5 on the rows of F, in place, entries up to `cut` becoming zero; `want` the log-likelihood too."""
         sums, tally = self._tally(F.shape[1])
         limits = _numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
@@ -207,6 +208,11 @@ class CsrOperand:
         coordinate.solve(self.arrays, F, G, den, numbers, max_sweeps, k, self.blocks)
 
 
+def _even_blocks(n: int, count: int) -> np.ndarray:
+    """Bounds of about `count` runs of equally many rows."""
+    return np.unique(np.linspace(0, n, min(n, count) + 1).astype(np.int64))
+
+
 class DenseOperand:
     """X as a dense array: matrix products, in row blocks that fit the cache; never anything of X's size beside X.
 
@@ -217,9 +223,10 @@ class DenseOperand:
         self.X, self.dtype, self.transposed = X, dtype, transposed
         self.shape = X.shape[::-1] if transposed else X.shape
         n, m = self.shape
-        step = max(16, min(-(-n // 4), BLOCK_BYTES // (dtype.itemsize * m)))
-        self.blocks = np.append(np.arange(0, n, step), n).astype(np.int64)
-        self.fine_blocks = np.unique(np.linspace(0, n, min(n, DENSE_BLOCKS) + 1).astype(np.int64))
+        pieces = -(-n * m * dtype.itemsize // BLOCK_BYTES)
+        self.blocks = _even_blocks(n, min(8 * (-(-pieces // 8)), max(1, n // 16)))
+        self.wide_blocks = _even_blocks(n, min(8, max(1, n // 16)))
+        self.fine_blocks = _even_blocks(n, DENSE_BLOCKS)
 
     @functools.cached_property
     def T(self) -> DenseOperand:  # noqa: N802
@@ -241,10 +248,6 @@ class DenseOperand:
         """Which rows hold nothing."""
         return self.masses == 0
 
-    def _rows(self, b: int) -> np.ndarray:
-        rows = slice(self.blocks[b], self.blocks[b + 1])
-        return self.X[:, rows].T if self.transposed else self.X[rows]
-
     def times(self, G: np.ndarray, out: np.ndarray | None = None, alone: bool = False) -> np.ndarray:
         """XG, into `out` where given; `alone`: each row the same to the last bit whichever rows are beside it."""
         if out is None:
@@ -254,9 +257,10 @@ class DenseOperand:
             return out
 
         def block(b: int) -> None:
-            np.matmul(self._rows(b), G, out=out[self.blocks[b] : self.blocks[b + 1]])
+            rows = slice(self.wide_blocks[b], self.wide_blocks[b + 1])
+            np.matmul(self.X[:, rows].T if self.transposed else self.X[rows], G, out=out[rows])
 
-        for_blocks(block, len(self.blocks) - 1)
+        for_blocks(block, len(self.wide_blocks) - 1)
         return out
 
     def _times_alone(self, G: np.ndarray, out: np.ndarray) -> None:
@@ -271,39 +275,41 @@ class DenseOperand:
 
         for_blocks(block, -(-len(X) // ALONE_ROWS))
 
-    def _ratio(self, F: np.ndarray, G: np.ndarray, b: int, products: bool = True) -> tuple[np.ndarray | None, float]:
-        """Block b of (X / FG')G, and its part of the log-likelihood."""
+    def _ratio(self, F: np.ndarray, G: np.ndarray, b: int, want: bool = True) -> tuple[np.ndarray, float]:
+        """Block b of X / FG', and its part of the log-likelihood where wanted."""
         first, last = self.blocks[b], self.blocks[b + 1]
         Y = G @ F[first:last].T if self.transposed else F[first:last] @ G.T
         corner = (0, first) if self.transposed else (first, 0)
-        loglik = dense.divide_into(self.X, *corner, Y, self.dtype.type(TINY[self.dtype]))
-        if not products:
-            return None, loglik
-        return (Y.T if self.transposed else Y) @ G, loglik
+        loglik = dense.divide_into(self.X, *corner, Y, self.dtype.type(TINY[self.dtype]), want)
+        return (Y.T if self.transposed else Y), loglik
 
     def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]:
         """(X / FG')G, and the sum of x log(FG')."""
         out = empty_factor(self.shape[0], G.shape[1], self.dtype)
 
         def block(b: int) -> float:
-            num, loglik = self._ratio(F, G, b)
-            out[self.blocks[b] : self.blocks[b + 1]] = num
+            ratio, loglik = self._ratio(F, G, b)
+            np.matmul(ratio, G, out=out[self.blocks[b] : self.blocks[b + 1]])
             return loglik
 
         return out, float(sum(for_blocks(block, len(self.blocks) - 1)))
 
     def loglik(self, F: np.ndarray, G: np.ndarray) -> float:
         """The sum of x log(FG'); -inf where FG' is zero at a nonzero."""
-        return float(sum(for_blocks(lambda b: self._ratio(F, G, b, products=False)[1], len(self.blocks) - 1)))
+        return float(sum(for_blocks(lambda b: self._ratio(F, G, b)[1], len(self.blocks) - 1)))
 
-    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, l2: float, cut: float, want: bool) -> Pass:
+    def multiply(
+        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, want: bool
+    ) -> Pass:
         """Eq. 5 on the rows of F, in place, entries up to `cut` becoming zero."""
         masses, count = self.masses, len(self.blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
         limits = _numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
 
         def block(b: int) -> None:
-            num, tally[b, 0] = self._ratio(F, G, b)
+            ratio, tally[b, 0] = self._ratio(F[:, :k], G[:, :k], b, want)
+            num = np.zeros((len(ratio), F.shape[1]), self.dtype)
+            np.matmul(ratio, G[:, :k], out=num[:, :k])
             tally[b, 1] = dense.multiply_block(
                 F, self.blocks[b], num, masses, den, self.dtype.type(l2), limits, sums, b
             )
@@ -360,12 +366,11 @@ def as_operand(
     """
     chosen = choose_path(X, dtype, loss, path)
     if chosen == "dense":
-        return DenseOperand(np.ascontiguousarray(_scaled(_dense_array(X, dtype), dtype, scale), dtype), dtype)
+        return DenseOperand(np.ascontiguousarray(scaled(_dense_array(X, dtype), dtype, scale), dtype), dtype)
     indptr, indices, data = _csr_arrays(X)
-    scaled = _scaled(data, dtype, scale)
-    if scaled is not data and scaled.size and scaled.min() == 0:
-        indptr, indices, scaled = _without_zeros(indptr, indices, scaled)
-    data = scaled
+    given, data = data, scaled(data, dtype, scale)
+    if data is not given and data.min() == 0:
+        indptr, indices, data = _without_zeros(indptr, indices, data)
     return CsrOperand((plain(indptr), plain(indices), plain(data)), X.shape, dtype)
 
 
@@ -384,33 +389,6 @@ def _dense_array(X: CsrArrays | np.ndarray, dtype: np.dtype) -> np.ndarray:
         out[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = X.data
         return out
     return X
-
-
-def _scaled(values: np.ndarray, dtype: np.dtype, scale: float) -> np.ndarray:
-    """Entries / scale, in `dtype` where that is not 1; those too small beside the largest become zero.
-
-    Below TINY of the largest an entry is beyond what the factors of this dtype can follow.
-    """
-    if values.dtype.kind != "f" or not values.size:
-        return values
-    if scale != 1.0:
-        values = (values * (1.0 / scale)).astype(dtype)
-    least = TINY[dtype] * float(values.max())
-    if _smallest_positive(values) < least:
-        values = np.where(values < least, 0, values)
-    return values
-
-
-def _smallest_positive(values: np.ndarray) -> float:
-    """The smallest entry that is not zero, a piece at a time: nothing of X's size is made."""
-    smallest = float(values.min())
-    if smallest > 0:
-        return smallest
-    flat, best = values.reshape(-1), np.inf
-    for first in range(0, flat.size, PIECE):
-        piece = flat[first : first + PIECE]
-        best = min(best, float(piece.min(where=piece > 0, initial=np.inf)))
-    return best
 
 
 def _without_zeros(

@@ -19,6 +19,7 @@ RANKS = {
     "_jit": 0,
     "_validation": 0,
     "kernels": 1,
+    "scaling": 1,
     "operand": 2,
     "losses": 3,
     "init": 3,

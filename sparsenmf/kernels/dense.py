@@ -32,8 +32,8 @@ from sparsenmf.kernels.simd import (
 
 
 @helper
-def divide_into(X, first_row, first_column, Y, tiny):
-    """Y = X / Y for the block of X at (first_row, first_column); returns the sum of x log(Y) as it came."""
+def divide_into(X, first_row, first_column, Y, tiny, want):
+    """Y = X / Y for the block of X at (first_row, first_column); returns the sum of x log(Y) as it came (if `want`)."""
     lanes = VECTOR_BYTES // Y.itemsize
     rows, columns = Y.shape
     loglik = 0.0
@@ -44,7 +44,8 @@ def divide_into(X, first_row, first_column, Y, tiny):
         whole = columns - columns % lanes
         for t in range(0, whole, lanes):
             x, y = load(X, start + t), load(Y, i * columns + t)
-            part = add(part, where_positive(x, mul(x, log(y)), none))
+            if want:
+                part = add(part, where_positive(x, mul(x, log(y)), none))
             store(Y, i * columns + t, div(x, maximum(y, floor)))
         if whole < columns:
             x = load_counts(X, start + whole, start + columns, Y)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from sparsenmf.kernels import gram
-from sparsenmf.operand import TINY, product
+from sparsenmf.operand import product
+from sparsenmf.scaling import TINY
 from sparsenmf.solvers.base import Entry, Side, Solver
 
 
@@ -24,7 +25,7 @@ class MultiplicativeKL(Solver):
     def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """F <- F * ((X / FG')G) / (column sums of G)."""
         cut = self._cut() if side is self.p.h else 0.0
-        done = side.X.multiply(side.F, given.F, denominator(given, side.l1), side.l2, cut, want)
+        done = side.X.multiply(side.F, given.F, self.p.k, denominator(given, side.l1), side.l2, cut, want)
         side.digest = done.sums
         return Entry(done.loglik, done.moved)
 

@@ -47,7 +47,7 @@ def den_of(G, dtype, l1=0.0):
     return np.where(G.sum(axis=0) > 0, G.sum(axis=0) + l1, 0).astype(dtype)
 
 
-def close(a, b, dtype):
+def assert_close(a, b, dtype):
     scale = max(1e-300, float(np.abs(b).max()))
     assert np.abs(np.asarray(a, np.float64) - b).max() <= TOLERANCE[dtype] * scale
 
@@ -58,13 +58,13 @@ def test_multiplicative_update(shape, k, dtype, path):
     X, W, H, S = problem(shape, k, dtype)
     F, G = pad(W, dtype), pad(H, dtype)
     l1, l2 = 0.25, 0.5
-    done = operand_of(S, dtype, path).multiply(F, G, den_of(G, dtype, l1), l2, 0.0, True)
+    done = operand_of(S, dtype, path).multiply(F, G, k, den_of(G, dtype, l1), l2, 0.0, True)
     expected = reference.mu_rows(X, W, H, "kl", l1, l2)
-    close(F[:, :k], expected, dtype)
+    assert_close(F[:, :k], expected, dtype)
     assert not F[:, k:].any()
-    close(done.sums[:k], expected.sum(axis=0), dtype)
+    assert_close(done.sums[:k], expected.sum(axis=0), dtype)
     fit = X.sum() - reference.kl(X, W, H) + (X[X > 0] * np.log(X[X > 0])).sum() - 2 * X.sum() + (W @ H.T).sum()
-    close(done.loglik, fit, dtype)
+    assert_close(done.loglik, fit, dtype)
 
 
 def test_entries_up_to_the_cut_become_zero_and_positive_ones_stay_above_the_floor(path):
@@ -72,11 +72,11 @@ def test_entries_up_to_the_cut_become_zero_and_positive_ones_stay_above_the_floo
     _, W, H, S = problem((13, 9), 3, dtype)
     W[0, 0], W[1, 1] = 1e-12, 0.0
     F, G = pad(W, dtype), pad(H, dtype)
-    operand_of(S, dtype, path).multiply(F, G, den_of(G, dtype), 0.0, 1e-10, False)
+    operand_of(S, dtype, path).multiply(F, G, 3, den_of(G, dtype), 0.0, 1e-10, False)
     assert F[0, 0] == 0
     assert F[1, 1] == 0
     F = pad(np.where(W == 1e-12, 1e-200, W), dtype)
-    operand_of(S, dtype, path).multiply(F, G, den_of(G, dtype), 0.0, 0.0, False)
+    operand_of(S, dtype, path).multiply(F, G, 3, den_of(G, dtype), 0.0, 0.0, False)
     assert F[0, 0] == 1e-150
 
 
@@ -86,12 +86,12 @@ def test_ratio_product_and_cross_product(shape, dtype, path):
     operand = operand_of(S, dtype, path)
     num, loglik = operand.ratio_times(pad(W, dtype), pad(H, dtype))
     Y = W @ H.T
-    close(num[:, :5], reference.ratio(X, Y) @ H, dtype)
-    close(loglik, (X[X > 0] * np.log(Y[X > 0])).sum(), dtype)
-    close(operand.loglik(pad(W, dtype), pad(H, dtype)), loglik, dtype)
-    close(operand.times(pad(H, dtype))[:, :5], X @ H, dtype)
-    close(operand.T.times(pad(W, dtype))[:, :5], X.T @ W, dtype)
-    close(operand.moments, [X.sum(), (X[X > 0] * np.log(X[X > 0])).sum(), (X**2).sum()], np.dtype(np.float64))
+    assert_close(num[:, :5], reference.ratio(X, Y) @ H, dtype)
+    assert_close(loglik, (X[X > 0] * np.log(Y[X > 0])).sum(), dtype)
+    assert_close(operand.loglik(pad(W, dtype), pad(H, dtype)), loglik, dtype)
+    assert_close(operand.times(pad(H, dtype))[:, :5], X @ H, dtype)
+    assert_close(operand.T.times(pad(W, dtype))[:, :5], X.T @ W, dtype)
+    assert_close(operand.moments, [X.sum(), (X[X > 0] * np.log(X[X > 0])).sum(), (X**2).sum()], np.dtype(np.float64))
 
 
 def test_log_likelihood_is_minus_infinity_where_wh_is_zero_at_a_nonzero(path):
@@ -110,9 +110,9 @@ def test_coordinate_descent(shape, k, l1, l2, dtype, path):
     rule = Rule(sweeps=1, beta=0.0)
     done = operand_of(S, dtype, path).descend(F, N, G, k, den_of(G, dtype, l1), l2, rule, True)
     expected = reference.kl_newton_rows(X, W, H, l1, l2)
-    close(F[:, :k], expected, dtype)
+    assert_close(F[:, :k], expected, dtype)
     assert np.array_equal(N, F)
-    close(done.sums[:k], expected.sum(axis=0), dtype)
+    assert_close(done.sums[:k], expected.sum(axis=0), dtype)
     before = reference.penalised(X, W, H, "kl", l1, l2)
     assert reference.penalised(X, F[:, :k].astype(float), H, "kl", l1, l2) <= before * (1 + TOLERANCE[dtype])
 
@@ -124,8 +124,8 @@ def test_extrapolation_goes_on_from_the_iterate_and_keeps_a_tenth(path):
     F, N, G = pad(W, dtype), pad(before, dtype), pad(H, dtype)
     operand_of(S, dtype, path).descend(F, N, G, 4, den_of(G, dtype), 0.0, Rule(1, 0.75), False)
     new = reference.kl_newton_rows(X, W, H)
-    close(N[:, :4], new, dtype)
-    close(F[:, :4], np.maximum(new + 0.75 * (new - before), 0.1 * new), dtype)
+    assert_close(N[:, :4], new, dtype)
+    assert_close(F[:, :4], np.maximum(new + 0.75 * (new - before), 0.1 * new), dtype)
 
 
 def test_a_row_without_support_is_revived(path):
@@ -142,9 +142,9 @@ def test_a_row_longer_than_a_chunk():
     X, W, H, S = problem((2, 1100), 3, dtype)
     F, G = pad(W, dtype), pad(H, dtype)
     done = operand_of(S, dtype, "sparse").descend(F, F, G, 3, den_of(G, dtype), 0.0, Rule(sweeps=1), True)
-    close(F[:, :3], reference.kl_newton_rows(X, W, H), dtype)
+    assert_close(F[:, :3], reference.kl_newton_rows(X, W, H), dtype)
     Y = W @ H.T
-    close(done.loglik, (X[X > 0] * np.log(Y[X > 0])).sum(), dtype)
+    assert_close(done.loglik, (X[X > 0] * np.log(Y[X > 0])).sum(), dtype)
 
 
 @pytest.mark.parametrize("n", [1, 7, 150])
@@ -158,8 +158,8 @@ def test_hals(n, l1, l2, dtype):
     tally = np.zeros((len(blocks) - 1, 2))
     gram.hals(F, F, C, A, tuple(map(dtype.type, (l1, l2, 0.0))), 2, k, np.arange(n), blocks, tally)
     expected = reference.hals_rows(X, reference.hals_rows(X, W, H, l1, l2), H, l1, l2)
-    close(F[:, :k], expected, dtype)
-    close(tally[:, 0].sum(), (W * (X @ H)).sum(), dtype)
+    assert_close(F[:, :k], expected, dtype)
+    assert_close(tally[:, 0].sum(), (W * (X @ H)).sum(), dtype)
 
 
 @pytest.mark.parametrize("n", [1, 150])
@@ -169,7 +169,7 @@ def test_euclidean_multiplicative_update(n, dtype):
     blocks = gram.tile_blocks(n, dtype.itemsize)
     tally = np.zeros((len(blocks) - 1, 2))
     gram.multiply(F, C, D, tuple(map(dtype.type, (0.2, 0.1, 1e-18))), blocks, tally)
-    close(F[:, :5], reference.mu_rows(X, W, H, "frobenius", 0.2, 0.1), dtype)
+    assert_close(F[:, :5], reference.mu_rows(X, W, H, "frobenius", 0.2, 0.1), dtype)
 
 
 @pytest.mark.parametrize("loss", ["kl", "frobenius"])

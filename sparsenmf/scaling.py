@@ -1,0 +1,148 @@
+"""Powers of two that keep a fit in range: X, W and H in units of their own, near 1.
+
+Sums over X's entries then neither overflow nor vanish in float32, whatever X's scale. Powers of two round nothing, so
+a fit of X * 4^p gives exactly W * 2^p and H * 2^p.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from sparsenmf import _validation as check
+
+Matrix = check.CsrArrays | np.ndarray  # what check_matrix returns
+ORDINARY = (2.0**-20, 2.0**40)  # scales of X's largest entry that are left as they are
+ODD = 40  # doublings beyond which a custom start is rescaled
+PIECE = 1 << 20
+# The least WH that a ratio divides by, and the least positive entry that a multiplicative update leaves. X's largest
+# entry is near 1 here (factorize sees to it), so neither is ever in the way, and no product of two of them is denormal.
+TINY = {np.dtype(np.float32): 1e-18, np.dtype(np.float64): 1e-150}
+
+
+class Units(NamedTuple):
+    """X, W and H are worked on as X / x, W / w and H / h, with x = w h and powers of two."""
+
+    x: float
+    h: float
+
+    @property
+    def w(self) -> float:
+        """The unit of W."""
+        return self.x / self.h
+
+
+class Penalty(NamedTuple):
+    """L1 and L2 weights of one factor."""
+
+    l1: float
+    l2: float
+
+
+def penalties_in(
+    alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, units: Units
+) -> tuple[Penalty, Penalty]:
+    """The weights of W and H in these units: as the cost is smaller by that of X (kl) or its square, so are they."""
+    alpha_w, alpha_h, ratio = alphas
+    cost = cost_scale(loss, units.x)
+
+    def weights(alpha: float, unit: float) -> Penalty:
+        return Penalty(alpha * ratio * unit / cost, alpha * (1 - ratio) * unit * unit / cost)
+
+    return weights(alpha_w * shape[1], units.w), weights(alpha_h * shape[0], units.h)
+
+
+def cost_scale(loss: str, scale: float) -> float:
+    """What the cost of X / scale is to be multiplied by."""
+    return scale if loss == "kl" else scale * scale
+
+
+def power_near(top: float) -> float:
+    """1, or the power of four that brings a largest entry `top` near 1."""
+    return 1.0 if top == 0 or ORDINARY[0] <= top <= ORDINARY[1] else 4.0 ** math.floor(math.log(top, 4))
+
+
+def scale_of(A: Matrix, dtype: np.dtype) -> float:
+    """The power of four that X is divided by."""
+    top = float((A if isinstance(A, np.ndarray) else A.data).max(initial=0))
+    scale = power_near(top)
+    if math.sqrt(scale) > float(np.finfo(dtype).max) / 1e6:
+        raise ValueError(f"X's largest entry, {top:g}, is too large to factorize in {dtype}: use dtype='float64'.")
+    return scale
+
+
+def row_scales(A: Matrix) -> np.ndarray:
+    """The power of four that each row of X is divided by where rows are solved one by one."""
+    if isinstance(A, np.ndarray):
+        tops = A.max(axis=1).astype(np.float64)
+    else:
+        tops = np.zeros(A.shape[0])
+        filled = np.flatnonzero(np.diff(A.indptr))
+        if len(filled):
+            tops[filled] = np.maximum.reduceat(A.data, A.indptr[filled])
+    odd = (tops > 0) & ((tops < ORDINARY[0]) | (tops > ORDINARY[1]))
+    scales = np.ones(A.shape[0])
+    scales[odd] = [power_near(top) for top in tops[odd]]
+    return scales
+
+
+def take_rows(A: Matrix, rows: np.ndarray) -> Matrix:
+    """These rows of X."""
+    if isinstance(A, np.ndarray):
+        return A[rows]
+    B = check.as_scipy(A)[rows]
+    return check.CsrArrays(B.indptr.astype(np.int64), B.indices, B.data, B.shape)
+
+
+def in_units(A: np.ndarray, unit: float) -> np.ndarray:
+    """A / unit, in float64 where there is anything to divide."""
+    return A if unit == 1.0 else A.astype(np.float64) / unit
+
+
+def tamed(W: np.ndarray, H: np.ndarray, mass: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a start that is out of all proportion into range by powers of two; any other is left as it is.
+
+    Out of proportion are components whose two parts are further apart than `ODD`, and a sum of WH that is so far
+    from the sum of X. WH is unchanged but for that last factor.
+    """
+    tops = W.max(axis=0).astype(np.float64), H.max(axis=1).astype(np.float64)
+    alive = (tops[0] > 0) & (tops[1] > 0)
+    powers = np.zeros(len(H), dtype=int)
+    apart = np.log2(tops[1], where=alive, out=np.zeros(len(H))) - np.log2(tops[0], where=alive, out=np.zeros(len(H)))
+    far = np.abs(apart) > ODD
+    powers[far] = np.round(apart[far] / 2).astype(int)
+    total = float(W.sum(axis=0, dtype=np.float64) @ H.sum(axis=1, dtype=np.float64))
+    off = math.log2(mass) - math.log2(total) if total > 0 and math.isfinite(total) else 0.0
+    extra = round(off / 2) if abs(off) > ODD else 0
+    if not far.any() and not extra:
+        return W, H
+    return np.ldexp(W, powers + extra), np.ldexp(H.T, extra - powers).T
+
+
+def scaled(values: np.ndarray, dtype: np.dtype, scale: float) -> np.ndarray:
+    """Entries / scale, in `dtype` where that is not 1; those too small beside the largest become zero.
+
+    Below TINY of the largest an entry is beyond what the factors of this dtype can follow.
+    """
+    if values.dtype.kind != "f" or not values.size:
+        return values
+    if scale != 1.0:
+        values = (values * (1.0 / scale)).astype(dtype)
+    least = TINY[dtype] * float(values.max())
+    if _smallest_positive(values) < least:
+        values = np.where(values < least, 0, values)
+    return values
+
+
+def _smallest_positive(values: np.ndarray) -> float:
+    """The smallest entry that is not zero, a piece at a time: nothing of X's size is made."""
+    smallest = float(values.min())
+    if smallest > 0:
+        return smallest
+    flat, best = values.reshape(-1), np.inf
+    for first in range(0, flat.size, PIECE):
+        piece = flat[first : first + PIECE]
+        best = min(best, float(piece.min(where=piece > 0, initial=np.inf)))
+    return best
