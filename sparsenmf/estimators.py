@@ -22,6 +22,7 @@ from sparsenmf.factorization import Factorization, factorize, solve_rows
 from sparsenmf.init import INITS, default_init
 from sparsenmf.losses import objective
 from sparsenmf.operand import choose_path
+from sparsenmf.solvers import SOLVER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["NMF", "non_negative_factorization"]
 
 _LOG = logging.getLogger("sparsenmf")
+_MOST_ROW_ITERATIONS = 1000  # ... and no more than these
 _ROW_ITERATIONS = 200  # a row's own solve gets these even where few alternations were asked for
 
 
@@ -118,7 +120,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None, StrOptions({"auto"})],
         "init": [StrOptions({*INITS, "custom"}), None],
-        "solver": [StrOptions({"auto", "cd", "mu", "gd"})],
+        "solver": [StrOptions(set(SOLVER_NAMES))],
         "beta_loss": [StrOptions({"frobenius", "kullback-leibler", "kl"}), Options(Real, {1, 2})],
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -346,7 +348,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             loss=self._loss,
             alpha_W=self.alpha_W,
             l1_ratio=self.l1_ratio,
-            max_iter=max(self.max_iter, _ROW_ITERATIONS),
+            max_iter=min(max(self.max_iter, _ROW_ITERATIONS), _MOST_ROW_ITERATIONS),
             tol=self.tol,
             n_threads=self.n_threads,
             path=path,

@@ -36,7 +36,7 @@ from sparsenmf.solvers import SOLVER_NAMES, SOLVERS, Outcome, Problem, Record, S
 PATHS = ("auto", "sparse", "dense")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Factorization:
     """What `factorize` returns: the factors, and how they came about.
 
@@ -117,8 +117,8 @@ def factorize(
     max_iter : int
         At most so many alternations.
     tol : float
-        Stop where the objective's relative fall (over 2 iterations; 10 for "mu" and "gd") or the KKT residual is no
-        larger. 0: never.
+        Stop where the objective's relative fall (over 4 iterations; 2 for "cd", 10 for "mu" and "gd") or the KKT
+        residual is no larger. 0: never.
     max_seconds : float, optional
         Stop after the first iteration that ends later.
     random_state : None, int, RandomState or Generator
@@ -138,7 +138,7 @@ def factorize(
     step : float, optional
         For "gd": its fixed step. None: a safe one.
     callback : callable, optional
-        Called with the `Record` of each iteration; a true return value stops.
+        Called with the `Record` of the pair that each iteration met, and of the last; a true return value stops.
 
     Returns
     -------
@@ -172,7 +172,9 @@ def factorize(
     path = check.check_choice(path, PATHS, "path")
     step = _check_step(step, solver)
     alphas = _check_alphas(alpha_W, alpha_H, l1_ratio)
-    A = check.check_matrix(X)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be a function of one Record, got {callback!r}.")
+    A = check.check_matrix(X, whom="factorize")
     check.check_positive(A)
     working = check.working_dtype(dtype, A.dtype if isinstance(A, np.ndarray) else A.data.dtype)
     with threads(_check_threads(n_threads)):
@@ -254,7 +256,9 @@ def solve_rows(
             units = Units(float(scale), h_scale)
             w, _ = penalties_in(alphas, A.shape, kind.name, units)
             F = empty_factor(len(rows), len(H), dtype)
-            kind.solve(as_operand(part, dtype, kind.name, path, float(scale)), F, G, len(H), w, max_iter, tol)
+            kind.solve(
+                as_operand(part, dtype, kind.name, path, float(scale), alone=True), F, G, len(H), w, max_iter, tol
+            )
             W[rows] = F[:, : len(H)] * dtype.type(units.w)
         return W
 
@@ -306,6 +310,8 @@ def _start(
     """(W, H) to start from, in X's scale; no W where H is fixed and none is given."""
     W, H = given
     init = check.check_choice(init, ("auto", *INITS, "custom"), "init")
+    if init in INITS and (W is not None or H is not None):
+        raise ValueError(f"init={init!r} makes a start of its own: with W or H given, pass init='custom' or 'auto'.")
     if init == "custom" and (W is None or H is None) and update_h:
         raise ValueError("init='custom' needs both W and H.")
     if not update_h and H is None:

@@ -19,6 +19,7 @@ from sparsenmf._jit import for_blocks, threads
 from sparsenmf._validation import canonical_loss, check_factor, check_matrix
 from sparsenmf.kernels import gram
 from sparsenmf.operand import Operand, as_operand, empty_factor, pad
+from sparsenmf.scaling import Units, cost_scale, scale_of
 
 GRAM_ROWS = 4096
 
@@ -68,7 +69,7 @@ class KullbackLeibler:
 
     def residual(self, X: Operand, moved: float) -> float:
         """Counts that a scaled projected gradient step would move, as a share of all."""
-        return moved / X.moments[0]
+        return moved / X.moments[0] if moved else 0.0
 
     def moved(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
         """The sum over the rows of F of |min(F d, x (1 - q))|: d column sums of G, x a row's sum, q eq. 5's factor."""
@@ -122,7 +123,7 @@ class Frobenius:
 
     def residual(self, X: Operand, moved: float) -> float:
         """Length of a scaled projected gradient step, as a share of X's."""
-        return math.sqrt(moved / X.moments[2])
+        return math.sqrt(moved / X.moments[2]) if moved else 0.0
 
     def moved(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
         """The squared length of min(F, gradient / diag A), A = G'G, in the metric of A's diagonal."""
@@ -153,13 +154,17 @@ class Frobenius:
 LOSSES: dict[str, Loss] = {"kl": KullbackLeibler(), "frobenius": Frobenius()}
 
 
-def _prepare(X: Any, W: Any, H: Any, loss: Any) -> tuple[Loss, Operand, np.ndarray, np.ndarray]:
+def _prepare(X: Any, W: Any, H: Any, loss: Any, whom: str) -> tuple[Loss, Operand, np.ndarray, np.ndarray, float]:
+    """The loss; X, W and H' in units near 1, on the storage that X came in; what the cost is to be multiplied by."""
     kind = LOSSES[canonical_loss(loss)]
-    A = check_matrix(X)
+    A = check_matrix(X, whom=whom)
     dtype = np.dtype(np.float64)
-    W = check_factor(W, "W", (A.shape[0], None), dtype)
-    H = check_factor(H, "H", (W.shape[1], A.shape[1]), dtype)
-    return kind, as_operand(A, dtype, kind.name), pad(W, dtype), pad(H.T, dtype)
+    W = check_factor(W, "W", (A.shape[0], None), dtype, whom=whom)
+    H = check_factor(H, "H", (W.shape[1], A.shape[1]), dtype, whom=whom)
+    scale = scale_of(A, dtype)
+    units = Units(scale, math.sqrt(scale))
+    operand = as_operand(A, dtype, kind.name, "dense" if isinstance(A, np.ndarray) else "sparse", scale)
+    return kind, operand, pad(W / units.w, dtype), pad((H / units.h).T, dtype), cost_scale(kind.name, scale)
 
 
 def objective(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
@@ -178,7 +183,8 @@ def objective(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
     Returns
     -------
     float
-        Infinite for "kl" where WH is zero at a positive entry of X: never a clamped value.
+        Infinite for "kl" where WH is zero at a positive entry of X: never a clamped value. It is a sum of large terms
+        of both signs, exact to rounding of the sum of x^2 ("frobenius") or of x log x ("kl").
 
     Raises
     ------
@@ -191,9 +197,9 @@ def objective(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
     >>> objective([[1.0, 2.0]], [[1.0]], [[1.0, 1.0]], loss="frobenius")
     1.0
     """
-    kind, A, F, G = _prepare(X, W, H, loss)
+    kind, A, F, G, unit = _prepare(X, W, H, loss, "objective")
     with threads(None):
-        return kind.value(A, kind.fit(A, F, G), float((kind.digest(F) * kind.digest(G)).sum()))
+        return unit * kind.value(A, kind.fit(A, F, G), float((kind.digest(F) * kind.digest(G)).sum()))
 
 
 def kkt_residual(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
@@ -222,6 +228,6 @@ def kkt_residual(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
     >>> kkt_residual([[2.0, 2.0]], [[2.0]], [[1.0, 1.0]])
     0.0
     """
-    kind, A, F, G = _prepare(X, W, H, loss)
+    kind, A, F, G, _ = _prepare(X, W, H, loss, "kkt_residual")
     with threads(None):
         return max(kind.residual(A, kind.moved(A, F, G)), kind.residual(A.T, kind.moved(A.T, G, F)))

@@ -24,6 +24,7 @@ BLOCK_BYTES = 1 << 19  # of WH at a time, on the dense path: it stays in the sec
 DENSE_BLOCKS = 64
 PRODUCT_ROWS = 4096
 ALONE_ROWS = 64
+DOUBLE_BUDGET = 64 << 20  # bytes of a float64 copy of a dense X, made to measure a nearly exact fit
 MEMORY_BUDGET = 2 << 30  # bytes that path="auto" may spend on a dense copy of a sparse X
 # Density from which the dense path is the quicker one: benchmarks/crossover.py.
 CROSSOVER = {"kl": 0.5, "frobenius": 0.4}
@@ -35,6 +36,7 @@ class Rule(NamedTuple):
 
     sweeps: int = 2
     beta: float = 0.0
+    fixed: bool = False  # the other factor stays as it is
 
 
 class Pass(NamedTuple):
@@ -53,6 +55,7 @@ class Operand(Protocol):
 
     @property
     def T(self) -> Operand: ...  # noqa: N802
+    def in_double(self) -> Operand | None: ...
     @property
     def moments(self) -> tuple[float, float, float]: ...
     @property
@@ -142,6 +145,10 @@ class CsrOperand:
             self._transposed._transposed = self
         return self._transposed
 
+    def in_double(self) -> CsrOperand:
+        """The same arrays for factors in float64."""
+        return CsrOperand(self.arrays, self.shape, np.dtype(np.float64))
+
     @functools.cached_property
     def moments(self) -> tuple[float, float, float]:
         """Sum of x, of x log x and of x^2."""
@@ -196,7 +203,7 @@ class CsrOperand:
             (coordinate, short), self.rows, self.row_blocks, (slice(cut), slice(cut, None)), strict=True
         ):
             if len(rows):
-                state = (F, N, G, den, numbers, rule.sweeps, want, k)
+                state = (F, N, G, den, numbers, rule.sweeps, rule.fixed, want, k)
                 kernels.descend(self.arrays, *state, rows, blocks, sums[part], tally[part])
         return _collect(sums, tally)
 
@@ -232,6 +239,13 @@ class DenseOperand:
     def T(self) -> DenseOperand:  # noqa: N802
         """X' over the same memory."""
         return DenseOperand(self.X, self.dtype, not self.transposed)
+
+    def in_double(self) -> DenseOperand | None:
+        """X in float64, where a copy of it is small."""
+        if self.X.size * 8 > DOUBLE_BUDGET:
+            return None
+        double = np.dtype(np.float64)
+        return DenseOperand(self.X.astype(double), double, self.transposed)
 
     @functools.cached_property
     def moments(self) -> tuple[float, float, float]:
@@ -334,7 +348,20 @@ class DenseOperand:
         numbers = _numbers(self.dtype, TINY[self.dtype], l2, rule.beta)
         B = self._columns(G)
         dense.descend(
-            self.X, self.transposed, F, N, B, den, numbers, rule.sweeps, want, k, self.fine_blocks, sums, tally
+            self.X,
+            self.transposed,
+            F,
+            N,
+            B,
+            den,
+            numbers,
+            rule.sweeps,
+            rule.fixed,
+            want,
+            k,
+            self.fine_blocks,
+            sums,
+            tally,
         )
         return _collect(sums, tally)
 
@@ -358,17 +385,18 @@ def choose_path(X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str
 
 
 def as_operand(
-    X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str = "auto", scale: float = 1.0
+    X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str = "auto", scale: float = 1.0, alone: bool = False
 ) -> Operand:
     """The operand of a checked X / scale, on the path asked for or the quicker one.
 
-    CSR entries stay in their own dtype (kernels convert as they load) unless `scale` is not 1.
+    CSR entries stay in their own dtype (kernels convert as they load) unless `scale` is not 1. `alone`: no entry is
+    dropped for being too small beside those of other rows.
     """
     chosen = choose_path(X, dtype, loss, path)
     if chosen == "dense":
-        return DenseOperand(np.ascontiguousarray(scaled(_dense_array(X, dtype), dtype, scale), dtype), dtype)
+        return DenseOperand(np.ascontiguousarray(scaled(_dense_array(X, dtype), dtype, scale, alone), dtype), dtype)
     indptr, indices, data = _csr_arrays(X)
-    given, data = data, scaled(data, dtype, scale)
+    given, data = data, scaled(data, dtype, scale, alone)
     if data is not given and data.min() == 0:
         indptr, indices, data = _without_zeros(indptr, indices, data)
     return CsrOperand((plain(indptr), plain(indices), plain(data)), X.shape, dtype)

@@ -49,6 +49,8 @@ def penalties_in(
     cost = cost_scale(loss, units.x)
 
     def weights(alpha: float, unit: float) -> Penalty:
+        if alpha == 0:
+            return Penalty(0.0, 0.0)
         return Penalty(alpha * ratio * unit / cost, alpha * (1 - ratio) * unit * unit / cost)
 
     return weights(alpha_w * shape[1], units.w), weights(alpha_h * shape[0], units.h)
@@ -121,15 +123,17 @@ def tamed(W: np.ndarray, H: np.ndarray, mass: float) -> tuple[np.ndarray, np.nda
     return np.ldexp(W, powers + extra), np.ldexp(H.T, extra - powers).T
 
 
-def scaled(values: np.ndarray, dtype: np.dtype, scale: float) -> np.ndarray:
-    """Entries / scale, in `dtype` where that is not 1; those too small beside the largest become zero.
+def scaled(values: np.ndarray, dtype: np.dtype, scale: float, keep: bool = False) -> np.ndarray:
+    """Entries / scale, in `dtype` where that is not 1; those too small beside the largest become zero unless kept.
 
     Below TINY of the largest an entry is beyond what the factors of this dtype can follow.
     """
     if values.dtype.kind != "f" or not values.size:
         return values
     if scale != 1.0:
-        values = (values * (1.0 / scale)).astype(dtype)
+        values = (values.astype(np.float64) * (1.0 / scale)).astype(dtype)
+    if keep:
+        return values
     least = TINY[dtype] * float(values.max())
     if _smallest_positive(values) < least:
         values = np.where(values < least, 0, values)

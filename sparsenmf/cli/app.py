@@ -63,7 +63,13 @@ rank_option = click.option(
     "(rare words win); relevance: the geometric mean of the two.",
 )
 solver_options = options(
-    click.option("--loss", type=click.Choice(["kl", "frobenius"]), default="kl", show_default=True, help="Cost."),
+    click.option(
+        "--loss",
+        type=click.Choice(["kl", "kullback-leibler", "frobenius"]),
+        default="kl",
+        show_default=True,
+        help="Cost.",
+    ),
     click.option(
         "--solver", type=click.Choice(["auto", "mu", "cd", "gd"]), default="auto", show_default=True, help="Method."
     ),
@@ -80,7 +86,7 @@ solver_options = options(
         type=click.FloatRange(min=0),
         default=1e-4,
         show_default=True,
-        help="Stop where an iteration gains less, relatively. 0 never stops early.",
+        help="Stop where the objective falls by no more than this share of it over a few iterations. 0: never early.",
     ),
     click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds."),
     click.option("--step", type=click.FloatRange(min=0, min_open=True), help="Step, for --solver gd alone."),

@@ -76,7 +76,7 @@ def warm_up(double: bool, quiet: bool) -> None:
     say = _silent if quiet else message
     say("Compiling the kernels into the cache: about a minute, once ...")
     started = time.perf_counter()
-    for step in warmup_steps(("float32", "float64") if double else ("float32",)):
+    for step in warmup_steps(("float32", "int64", "float64") if double else ("float32", "int64")):
         say(f"  {step} ({time.perf_counter() - started:.1f} s)")
     say("Ready: fits load them from the cache.")
 

@@ -266,11 +266,11 @@ def load_row(F, i, f):
 
 
 @kernel
-def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally):
+def descend(X, F, N, G, den, numbers, sweeps, fixed, want, k, rows, blocks, sums, tally):
     """Coordinate descent on `rows` of F from F itself; N gets the new rows, F their extrapolation (beta = 0: them).
 
     `numbers` is (tiny, l2, beta): the least y, the L2 penalty and the extrapolation. `sums` and `tally` are of the F
-    that is left, and of the F that came.
+    that is left, and of the F that came. `fixed` says that G will not change after this.
     """
     indptr, indices, data = X
     tiny, l2, beta = numbers
@@ -286,11 +286,12 @@ def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally
                 indptr, indices, data, G, i, x, y, ratio, B, num, f, active, n, stride, k, tiny, want
             )
             loglik += value
-            if dead > 0:
+            if dead > 0 and (positive(f, k, active) == 0 or not fixed):
                 revive(f, den, k, mass)
-                evaluate_row(x, y, ratio, B, num, f, active, n, stride, k, tiny, False)
+                _, _, dead = evaluate_row(x, y, ratio, B, num, f, active, n, stride, k, tiny, False)
             kkt += residual_row(num, f, den, l2, mass)
-            sweeps_of(x, y, B, num, f, active, n, stride, den, l2, k, sweeps, tiny)
+            if dead == 0 or fixed:  # else the other factor lacks what this row needs, and is to find the row positive
+                sweeps_of(x, y, B, num, f, active, n, stride, den, l2, k, sweeps, tiny)
             extrapolate_row(N, F, i, f, beta)
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt

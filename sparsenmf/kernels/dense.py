@@ -7,6 +7,7 @@ from sparsenmf.kernels.coordinate import (
     evaluate_row,
     extrapolate_row,
     load_row,
+    positive,
     residual_row,
     revive,
     scratch,
@@ -80,7 +81,7 @@ def load_counts_row(X, transposed, i, x):
 
 
 @kernel
-def descend(X, transposed, F, N, B, den, numbers, sweeps, want, k, blocks, sums, tally):
+def descend(X, transposed, F, N, B, den, numbers, sweeps, fixed, want, k, blocks, sums, tally):
     """`coordinate.descend` where every row of X is whole: B = G' serves all rows, nothing is gathered."""
     tiny, l2, beta = numbers
     columns = F.shape[1]
@@ -94,11 +95,12 @@ def descend(X, transposed, F, N, B, den, numbers, sweeps, want, k, blocks, sums,
             load_row(F, i, f)
             value, mass, dead = evaluate_row(x, y, ratio, B, num, f, active, n, n, k, tiny, want)
             loglik += value
-            if dead > 0:
+            if dead > 0 and (positive(f, k, active) == 0 or not fixed):
                 revive(f, den, k, mass)
-                evaluate_row(x, y, ratio, B, num, f, active, n, n, k, tiny, False)
+                _, _, dead = evaluate_row(x, y, ratio, B, num, f, active, n, n, k, tiny, False)
             kkt += residual_row(num, f, den, l2, mass)
-            sweeps_of(x, y, B, num, f, active, n, n, den, l2, k, sweeps, tiny)
+            if dead == 0 or fixed:  # else the other factor lacks what this row needs, and is to find the row positive
+                sweeps_of(x, y, B, num, f, active, n, n, den, l2, k, sweeps, tiny)
             extrapolate_row(N, F, i, f, beta)
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt

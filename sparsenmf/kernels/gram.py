@@ -198,10 +198,10 @@ def solve(F, C, A, numbers, max_sweeps, k, order, blocks):
 
 
 @kernel
-def multiply(F, C, D, numbers, blocks, tally):
-    """F <- F * C / (D + l1 + l2 F), eq. 4, with D = FA; `numbers` is (l1, l2, floor).
+def multiply(F, C, D, diagonal, numbers, blocks, tally):
+    """F <- F * C / (D + l1 + l2 F), eq. 4, with D = FA; `numbers` is (l1, l2, floor), `diagonal` that of A.
 
-    `tally` has <F, C> at entry and the squared steps of a scaled gradient, F (D - C)^2 / D.
+    `tally` has <F, C> at entry and the squared length of min(F, (D - C) / diagonal) in the metric of the diagonal.
     """
     l1, l2, floor = numbers
     columns = F.shape[1]
@@ -215,7 +215,9 @@ def multiply(F, C, D, numbers, blocks, tally):
                 f, c = load(F, at), load(C, at)
                 d = add(add(load(D, at), fill(F, l1)), mul(fill(F, l2), f))
                 gap = sub(c, d)
-                moved = add(moved, where_positive(d, div(mul(f, mul(gap, gap)), d), zero))
+                weight = load(diagonal, a)
+                step = where_positive(weight, sub(f, maximum(add(f, div(gap, weight)), zero)), zero)
+                moved = fma(mul(weight, step), step, moved)
                 new = where_positive(d, mul(f, div(c, d)), zero)
                 kept = where_positive(f, where_positive(c, maximum(new, fill(F, floor)), zero), zero)
                 store(F, at, kept)

@@ -103,9 +103,13 @@ def evaluate_batch(x, y, ratio, B, num, f, n, columns, lanes, tiny, want):
 
 
 @helper
-def revive_batch(f, mass, den, k, lanes, dead):
-    """As `coordinate.revive`, in the lanes where a count lies on y = 0."""
-    scale = 0.0
+def revive_batch(f, mass, den, k, lanes, dead, fixed):
+    """As `coordinate.revive`, in the lanes where a count lies on y = 0; where G is fixed, in empty ones alone."""
+    scale, held = 0.0, fill(f, 0.0)
+    for a in range(0, k * lanes, lanes):
+        held = add(held, load(f, a))
+    if fixed:
+        dead = where_positive(held, fill(f, 0.0), dead)
     for a in range(k):
         scale += den[a]
     share = div(mul(load(mass, 0), fill(f, 0.1)), fill(f, scale))
@@ -139,13 +143,16 @@ def newton_lanes(f, old, g, h, m):
 
 
 @helper
-def set_gate(gate, num, f, den, k, lanes, first):
-    """Positive where a lane takes part: its entry is positive or, in the first pass, a zero that wants to grow."""
+def set_gate(gate, num, f, den, k, lanes, first, dead):
+    """Positive where a lane takes part: its entry is positive or, in the first pass, a zero that wants to grow.
+
+    No entry of a lane that is dead still does: the other factor lacks what its row needs, and is to find it positive.
+    """
     for a in range(k):
         value = load(f, a * lanes)
         if first:
             value = maximum(value, sub(load(num, a * lanes), fill(f, den[a])))
-        store(gate, a * lanes, value)
+        store(gate, a * lanes, where_positive(dead, fill(f, 0.0), value))
 
 
 @helper
@@ -194,7 +201,7 @@ def leave_batch(f, before, new, N, F, rows, first, last, k, beta, sums, b):
 
 
 @kernel
-def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally):
+def descend(X, F, N, G, den, numbers, sweeps, fixed, want, k, rows, blocks, sums, tally):
     """`coordinate.descend` on the short `rows`, sorted by length."""
     indptr, indices, data = X
     tiny, l2, beta = numbers
@@ -208,12 +215,14 @@ def descend(X, F, N, G, den, numbers, sweeps, want, k, rows, blocks, sums, tally
             value, dead = evaluate_batch(x, y, ratio, B, num, f, n, columns, lanes, tiny, want)
             loglik += value
             if total(dead) > 0:
-                revive_batch(f, mass, den, k, lanes, dead)
-                evaluate_batch(x, y, ratio, B, num, f, n, columns, lanes, tiny, False)
+                revive_batch(f, mass, den, k, lanes, dead, fixed)
+                _, dead = evaluate_batch(x, y, ratio, B, num, f, n, columns, lanes, tiny, False)
+                if fixed:
+                    dead = fill(F, 0.0)
             kkt += residual_batch(num, f, mass, den, l2, k, lanes)
             prev, delta = 0, fill(F, 0.0)
             for s in range(sweeps):
-                set_gate(num, num, f, den, k, lanes, s == 0)
+                set_gate(num, num, f, den, k, lanes, s == 0, dead)
                 prev, delta = sweep_batch(x, y, B, f, num, n, columns, lanes, den, l2, k, tiny, prev, delta)
             leave_batch(f, before, new, N, F, rows, first, last, k, beta, sums, b)
         tally[b, 0], tally[b, 1] = loglik, kkt

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sparsenmf.losses import Loss
-from sparsenmf.operand import Operand
+from sparsenmf.operand import Operand, pad
 
 logger = logging.getLogger("sparsenmf")
+NEARLY_EXACT = 1e-2  # of the sums that the cost is a difference of
 
 
 class Record(NamedTuple):
@@ -110,14 +111,28 @@ class Problem:
             side.digest = self.loss.digest(side.F)
 
     def objective(self) -> float:
-        """The objective of the pair as it is, by a pass of its own."""
-        return self.value(self.loss.fit(self.w.X, self.w.F, self.h.F), self.rest())
+        """The objective of the pair as it is, by a pass of its own; in float64 where a fit is nearly exact.
+
+        The cost is a difference of large sums, of which float32 leaves about six digits.
+        """
+        value = self.value(self.loss.fit(self.w.X, self.w.F, self.h.F), self.rest())
+        mass, entropy, square = self.w.X.moments
+        size = square if self.loss.name == "frobenius" else abs(entropy) + mass
+        if value > NEARLY_EXACT * size or self.w.F.dtype == np.float64 or not math.isfinite(value):
+            return value
+        X = self.w.X.in_double()
+        if X is None:
+            return value
+        F, G = (pad(side.F, X.dtype) for side in (self.w, self.h))
+        pair = float((self.loss.digest(F) * self.loss.digest(G)).sum())
+        penalties = self.loss.penalty_scale * (self.w.penalty() + self.h.penalty())
+        return self.loss.value(X, self.loss.fit(X, F, G), pair + penalties)
 
 
 class Solver:
     """A row update. Subclasses give `update`; those that need more than one update at a time, `iterate`."""
 
-    window = 10  # iterations over which the objective's fall is compared with the tolerance
+    window = 10  # iterations over which the fall of the least objective is compared with the tolerance
 
     def __init__(self, problem: Problem):
         self.p = problem
@@ -154,13 +169,14 @@ class Stopping:
         last = records[-1]
         if self.max_seconds is not None and last.seconds >= self.max_seconds:
             return "max_seconds"
-        if self.tol <= 0:
+        if self.tol <= 0 or not math.isfinite(last.objective):
             return None
         if last.kkt <= self.tol:
             return "kkt"
         if len(records) > window:
-            fall = records[-1 - window].objective - last.objective
-            if 0 <= fall <= self.tol * abs(last.objective):
+            before = min(record.objective for record in records[:-window])
+            now = min(record.objective for record in records[-window:])
+            if before - now <= self.tol * abs(now):
                 return "objective"
         return None
 

@@ -21,7 +21,7 @@ class CoordinateKL(Solver):
 
     def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
         """Two passes over each row's active set; side.N gets the rows, side.F their extrapolation by beta."""
-        rule = Rule(sweeps=2, beta=beta)
+        rule = Rule(sweeps=2, beta=beta, fixed=not self.p.update_h)
         den = denominator(given, side.l1)
         done = side.X.descend(side.F, side.N, given.F, self.p.k, den, side.l2, rule, want)
         side.digest = done.sums

@@ -17,7 +17,7 @@ START, GROWTH, CEILING_GROWTH = 0.5, 1.05, 1.01
 class Extrapolated(Solver):
     """`warm` for a few iterations, then `descent` with extrapolation."""
 
-    window = 2
+    window = 4  # a restart takes an iteration or two to pay
 
     def __init__(self, problem: Problem, warm: Solver, descent: Solver, warm_iterations: int):
         super().__init__(problem)
@@ -38,7 +38,7 @@ class Extrapolated(Solver):
         rest = p.rest()
         first = self.descent.update(p.w, p.h, True, beta=self.beta)
         value = p.value(first.fit, rest)
-        if value <= self.last:
+        if value <= self.last and math.isfinite(value):
             self.last, beta = value, self.beta
             self.beta = min(self.beta * GROWTH, self.ceiling)
             self.ceiling = min(self.ceiling * CEILING_GROWTH, 1.0)

@@ -90,6 +90,10 @@ class GradientKL(Gradient):
             return value + 0.5 * l2 * float(np.einsum("ij,ij->", A, A, dtype=np.float64))
 
         before = cost(F, fit)
+        if not math.isfinite(before):  # nothing to compare with: eq. 5's step of each entry's own
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = np.where(given.digest > 0, F / given.digest, 0).astype(F.dtype)
+            return np.maximum(F - share * gradient, 0)
         key = id(side)
         step = min(self.steps.get(key, float(F.max()) / steepest) * GROWTH, longest)
         for _ in range(HALVINGS):

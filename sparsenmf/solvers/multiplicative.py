@@ -44,7 +44,7 @@ class MultiplicativeFrobenius(Solver):
         D = product(side.F, given.digest.astype(dtype))
         tally = np.zeros((len(blocks) - 1, 2))
         numbers = tuple(dtype.type(v) for v in (side.l1, side.l2, TINY[dtype]))
-        gram.multiply(side.F, C, D, numbers, blocks, tally)
+        gram.multiply(side.F, C, D, np.diag(given.digest).astype(dtype), numbers, blocks, tally)
         side.digest = self.p.loss.digest(side.F)
         fit, moved = tally.sum(axis=0)
         return Entry(float(fit), float(moved))

@@ -168,7 +168,8 @@ def test_euclidean_multiplicative_update(n, dtype):
     F, C, D = pad(W, dtype), pad(X @ H, dtype), pad(W @ (H.T @ H), dtype)
     blocks = gram.tile_blocks(n, dtype.itemsize)
     tally = np.zeros((len(blocks) - 1, 2))
-    gram.multiply(F, C, D, tuple(map(dtype.type, (0.2, 0.1, 1e-18))), blocks, tally)
+    diagonal = pad((H.T @ H).diagonal()[None], dtype)[0]
+    gram.multiply(F, C, D, diagonal, tuple(map(dtype.type, (0.2, 0.1, 1e-18))), blocks, tally)
     assert_close(F[:, :5], reference.mu_rows(X, W, H, "frobenius", 0.2, 0.1), dtype)
 
 
