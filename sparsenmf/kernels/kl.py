@@ -15,6 +15,7 @@ from sparsenmf.kernels.simd import (
     GROUP,
     VECTOR_BYTES,
     add,
+    add_wide,
     div,
     fill,
     fma,
@@ -97,8 +98,9 @@ def multiply_row(F, i, num, den, l2, floor, cut, mass):
 @helper
 def add_row(sums, b, F, i):
     """sums[b] += F[i], in float64."""
-    for a in range(F.shape[1]):
-        sums[b, a] += F[i, a]
+    columns = F.shape[1]
+    for a in range(0, columns, VECTOR_BYTES // F.itemsize):
+        add_wide(sums, b * columns + a, load(F, i * columns + a))
 
 
 @kernel

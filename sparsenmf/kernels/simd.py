@@ -525,6 +525,22 @@ def strided_dots(typingctx, b, at, stride, v, n):
 
 
 @intrinsic
+def add_wide(typingctx, a, i, v):
+    """a[i : i + lanes] += v, for an array of float64."""
+
+    def codegen(context, builder, sig, args):
+        wide = ir.VectorType(ir.DoubleType(), v.count)
+        value = args[2] if v.dtype == types.float64 else builder.fpext(args[2], wide)
+        pointer = builder.bitcast(_pointer(context, builder, sig.args[0], args[0], args[1]), wide.as_pointer())
+        before = builder.load(pointer, typ=wide)
+        before.align = 8
+        builder.store(builder.fadd(before, value), pointer).align = 8
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp, v), codegen
+
+
+@intrinsic
 def add_group(typingctx, a, i, v):
     """a[i : i + GROUP] += v."""
 

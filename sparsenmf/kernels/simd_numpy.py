@@ -8,6 +8,7 @@ __all__ = [
     "VECTOR_BYTES",
     "add",
     "add_group",
+    "add_wide",
     "div",
     "fill",
     "fma",
@@ -161,3 +162,7 @@ def scatter_transposed(b, stride, place, f, t, stop):
     for w in range(min(lanes, stop - t)):
         for a in range(f.shape[1]):
             f[t + w, a] = _flat(b, a * stride + place, lanes)[w]
+
+
+def add_wide(a, i, v):
+    _flat(a, i, len(v))[:] += v

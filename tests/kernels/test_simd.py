@@ -182,3 +182,18 @@ def test_strided_dots(rng_and_dtype):
     room = np.concatenate([b, np.zeros(4 * lanes, dtype)])
     run(room, v, out, lanes)
     assert np.allclose(out, simd_numpy.strided_dots(room, lanes, 2 * lanes + lanes // 2, v, 2 * lanes), rtol=1e-5)
+
+
+def test_wide_sums(rng_and_dtype):
+    rng, dtype = rng_and_dtype
+    lanes, (v,) = registers(rng, dtype, 1)
+    sums = rng.uniform(size=(3, lanes))
+    expected = sums.copy()
+    expected[1] += v
+
+    @compiled
+    def run(sums, v, lanes):
+        simd.add_wide(sums, lanes, simd.load(v, 0))
+
+    run(sums, v, lanes)
+    assert np.array_equal(sums, expected)
