@@ -27,6 +27,7 @@ from sparsenmf.kernels.simd import (
     mul,
     same,
     store,
+    store_part,
     total,
     where_positive,
 )
@@ -51,9 +52,9 @@ def divide_into(X, first_row, first_column, Y, tiny, want):
         if whole < columns:
             x = load_counts(X, start + whole, start + columns, Y)
             y = load_counts(Y, i * columns + whole, (i + 1) * columns, Y)
-            part = add(part, where_positive(x, mul(x, log(y)), none))
-            for t in range(whole, columns):
-                Y[i, t] = X[first_row + i, first_column + t] / max(Y[i, t], tiny)
+            if want:
+                part = add(part, where_positive(x, mul(x, log(y)), none))
+            store_part(Y, i * columns + whole, (i + 1) * columns, div(x, maximum(y, floor)))
         loglik += total(part)
     return loglik
 

@@ -176,6 +176,22 @@ def load_group(typingctx, x, t, stop, like):
     return result(x, types.intp, types.intp, like), codegen
 
 
+@intrinsic
+def store_part(typingctx, a, i, stop, v):
+    """Write the lanes of v that fall on a[i:stop]."""
+
+    def codegen(context, builder, sig, args):
+        count, vector = v.count, args[3].type
+        places = builder.add(_splat(builder, args[1], count), _iota(count))
+        mask = builder.icmp_signed("<", places, _splat(builder, args[2], count))
+        pointer = builder.bitcast(_pointer(context, builder, sig.args[0], args[0], args[1]), vector.as_pointer())
+        name = f"llvm.masked.store.{_suffix(vector)}.p0"
+        _call(builder, name, ir.VoidType(), [args[3], pointer, _I32(a.dtype.bitwidth // 8), mask])
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp, types.intp, v), codegen
+
+
 # --- arithmetic ------------------------------------------------------------------------------------------------------
 
 

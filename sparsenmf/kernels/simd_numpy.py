@@ -28,6 +28,7 @@ __all__ = [
     "scatter_transposed",
     "sqrt",
     "store",
+    "store_part",
     "strided_dots",
     "sub",
     "total",
@@ -166,3 +167,9 @@ def scatter_transposed(b, stride, place, f, t, stop):
 
 def add_wide(a, i, v):
     _flat(a, i, len(v))[:] += v
+
+
+def store_part(a, i, stop, v):
+    n = max(0, min(len(v), stop - i))
+    if n:
+        _flat(a, i, n)[:] = v[:n]

@@ -197,3 +197,19 @@ def test_wide_sums(rng_and_dtype):
 
     run(sums, v, lanes)
     assert np.array_equal(sums, expected)
+
+
+def test_a_part_of_a_register_is_written(rng_and_dtype):
+    rng, dtype = rng_and_dtype
+    lanes, (v,) = registers(rng, dtype, 1)
+
+    @compiled
+    def run(out, t, stop, v):
+        simd.store_part(out, t, stop, simd.load(v, 0))
+
+    for t, stop in ((0, 3), (2, 2 + lanes), (5, 5), (1, 100)):
+        out = np.zeros(lanes + 8, dtype)
+        run(out, t, min(stop, len(out)), v)
+        n = max(0, min(lanes, stop - t))
+        assert np.array_equal(out[t : t + n], v[:n])
+        assert np.count_nonzero(out) == n
