@@ -27,7 +27,9 @@ ALONE_ROWS = 64
 DOUBLE_BUDGET = 64 << 20  # bytes of a float64 copy of a dense X, made to measure a nearly exact fit
 MEMORY_BUDGET = 2 << 30  # bytes that path="auto" may spend on a dense copy of a sparse X
 # Density from which the dense path is the quicker one: benchmarks/crossover.py.
-CROSSOVER = {"kl": 0.5, "frobenius": 0.4}
+CROSSOVER = {"kl": 0.8, "frobenius": 0.6}
+# A dense X becomes CSR below this density only: X and X' are then no larger than X was.
+SPARSE_COPY = 0.25
 _COPY_ALIGNMENT = 64
 
 
@@ -381,7 +383,7 @@ def choose_path(X: CsrArrays | np.ndarray, dtype: np.dtype, loss: str, path: str
     if isinstance(X, CsrArrays):
         quicker = len(X.data) > CROSSOVER[loss] * size
         return "dense" if quicker and size * dtype.itemsize <= MEMORY_BUDGET else "sparse"
-    return "sparse" if np.count_nonzero(X) < CROSSOVER[loss] * size else "dense"
+    return "sparse" if np.count_nonzero(X) < SPARSE_COPY * size else "dense"
 
 
 def as_operand(

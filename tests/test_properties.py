@@ -92,14 +92,27 @@ def rounding(X, loss) -> float:
 
 
 @each_loss
-@pytest.mark.parametrize("solver", ["auto", "mu", "cd"])
+@pytest.mark.parametrize("solver", ["auto", "cd"])
+@pytest.mark.parametrize("seed", range(5))
+def test_permuted_rows_of_ordinary_data_give_permuted_factors(solver, loss, seed):
+    rng = np.random.default_rng(seed)
+    X, W, H = rng.poisson(2.0, (40, 25)) * 1.0, rng.uniform(0.5, 1.5, (40, 3)), rng.uniform(0.5, 1.5, (3, 25))
+    order = rng.permutation(40)
+    here = fit(X, W, H, solver=solver, loss=loss, max_iter=12)
+    there = fit(X[order], W[order], H, solver=solver, loss=loss, max_iter=12)
+    np.testing.assert_allclose(there.W, here.W[order], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(there.H, here.H, rtol=1e-6, atol=1e-9)
+
+
+@each_loss
 @given(problem=problems(), data=st.data())
 @some
-def test_permuted_rows_give_permuted_factors(solver, loss, problem, data):
+def test_permuted_rows_give_permuted_factors(loss, problem, data):
+    """For mu, which is smooth; in coordinate descent on data as odd as these rounding may decide what becomes zero."""
     X, W, H = problem
     order = np.array(data.draw(st.permutations(range(len(X)))))
-    here = fit(X, W, H, solver=solver, loss=loss, max_iter=3)
-    there = fit(X[order], W[order], H, solver=solver, loss=loss, max_iter=3)
+    here = fit(X, W, H, solver="mu", loss=loss, max_iter=3)
+    there = fit(X[order], W[order], H, solver="mu", loss=loss, max_iter=3)
     product = here.W @ here.H  # a component that H all but lacks leaves W free
     np.testing.assert_allclose(there.W @ there.H, product[order], rtol=1e-6, atol=1e-8 * (1 + product.max()))
     np.testing.assert_allclose(there.objective, here.objective, rtol=1e-8, atol=rounding(X, loss))
