@@ -1,34 +1,30 @@
-"""The matrix and the table of ratios that the benchmarks share."""
+"""The matrix, the machine's rates and the tables that the benchmarks under pytest share."""
 
-import os
 import pathlib
+import sys
 
-import numpy as np
 import pytest
-import scipy.sparse as sp
 
-from sparsenmf.datasets import make_counts
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-DATA = pathlib.Path(os.environ.get("SPARSENMF_DATA") or ROOT.parent / "shared" / "data")
+import common
+
 RATIOS = []
 
 
 def pytest_addoption(parser):
     parser.addoption("--data", default=None, help="a data set by name; default: newsgroups20 where it is, else made up")
     parser.addoption("--rank", type=int, default=32, help="k")
+    parser.addoption("--quick", action="store_true", help="small made-up matrices and few rounds")
 
 
 @pytest.fixture(scope="session")
 def matrix(request):
     """(name, CSR float32): real counts where they are, else planted topics of a similar shape."""
     name = request.config.getoption("--data")
-    if name is None and (DATA / "newsgroups20" / "X.npz").exists():
-        name = "newsgroups20"
-    if name is None:
-        made = make_counts(8000, 20000, 30, mean_length=130, random_state=0)
-        return "made", made.counts.astype(np.float32)
-    return name, sp.load_npz(DATA / name / "X.npz").astype(np.float32)
+    if name is not None:
+        return name, common.load(name)
+    return common.first_of(*(("made_small",) if request.config.getoption("--quick") else ("newsgroups20", "made")))
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +35,13 @@ def rank(request):
 @pytest.fixture(scope="session")
 def start(matrix, rank):
     """Random factors in the scale of X."""
-    X = matrix[1]
-    rng = np.random.default_rng(0)
-    scale = np.sqrt(X.mean() / rank)
-    W = np.abs(rng.standard_normal((X.shape[0], rank))) * scale
-    H = np.abs(rng.standard_normal((rank, X.shape[1]))) * scale
-    return W.astype(np.float32), H.astype(np.float32)
+    return common.start(matrix[1], rank)
+
+
+@pytest.fixture(scope="session")
+def machine(request):
+    """The machine's rates, to be measured between others."""
+    return common.Machine(1024, 1 << 26) if request.config.getoption("--quick") else common.Machine()
 
 
 @pytest.fixture
@@ -54,6 +51,6 @@ def ratios():
 
 def pytest_terminal_summary(terminalreporter):
     if RATIOS:
-        terminalreporter.section("one iteration beside scikit-learn's, same matrix and start, medians")
+        terminalreporter.section("medians, measured in turn")
         for line in RATIOS:
             terminalreporter.write_line(line)
