@@ -16,7 +16,7 @@ import numpy as np
 from sparsenmf._jit import for_blocks, plain
 from sparsenmf._validation import CsrArrays
 from sparsenmf.kernels import coordinate, dense, frobenius, kl, short
-from sparsenmf.kernels.rows import blocks_of, row_blocks, split_by_length, transpose, turn
+from sparsenmf.kernels.rows import BLOCKS, blocks_of, find_panels, row_blocks, split_by_length, transpose, turn
 from sparsenmf.kernels.simd import GROUP, lanes_of
 from sparsenmf.scaling import TINY, scaled
 
@@ -30,6 +30,13 @@ MEMORY_BUDGET = 2 << 30  # bytes that path="auto" may spend on a dense copy of a
 CROSSOVER = {"kl": 0.8, "frobenius": 0.6}
 # A dense X becomes CSR below this density only: X and X' are then no larger than X was.
 SPARSE_COPY = 0.25
+ROWS_TOGETHER = 8  # their chains of dependent operations overlap
+# A factor beyond CACHE_BYTES is read panel by panel, by blocks of long rows: the more rows in a block, the fewer times.
+CACHE_BYTES = 1 << 22
+PANEL_BYTES = 1 << 19
+PANEL_NONZEROS = 24  # in a row and panel, on average, that make a long row
+PANEL_LEAST = 4  # blocks, below which panels are not worth while
+PANEL_REUSE = 8  # times that a block of rows is to use each row of a panel
 _COPY_ALIGNMENT = 64
 
 
@@ -129,6 +136,38 @@ def _collect(sums: np.ndarray, tally: np.ndarray) -> Pass:
     return Pass(sums.sum(axis=0), float(loglik), float(moved))
 
 
+class Tile(NamedTuple):
+    """Rows of X of one kind, and the order in which a pass takes their nonzeros."""
+
+    rows: np.ndarray
+    panels: np.ndarray  # rows x (panels + 1): the bounds of each row's nonzeros in each panel of G's rows
+    group: int  # rows that go over a panel together
+    blocks: np.ndarray
+
+
+def tiles_of(arrays: tuple[np.ndarray, np.ndarray, np.ndarray], n_columns: int, width: int) -> list[Tile]:
+    """Long rows, which go over G's rows panel by panel where G is larger than the cache; and the others, whole."""
+    indptr, indices, _ = arrays
+    count = -(-n_columns // width)
+    lengths = np.diff(indptr)
+    long = lengths >= PANEL_NONZEROS * count
+    n_blocks = int(lengths[long].sum() / n_columns / PANEL_REUSE)
+    if count * PANEL_BYTES <= CACHE_BYTES or n_blocks < PANEL_LEAST:
+        long[:] = False
+    tiles = []
+    if long.any():
+        rows = np.flatnonzero(long)
+        panels = np.empty((len(rows), count + 1), np.int64)
+        find_panels(indptr, indices, rows, width, panels)
+        blocks = blocks_of(rows, indptr, n_blocks=min(n_blocks, BLOCKS))
+        tiles.append(Tile(rows, panels, int(np.diff(blocks).max()), blocks))
+    if not long.all():
+        rows = np.flatnonzero(~long)
+        panels = np.stack([indptr[rows], indptr[rows + 1]], axis=1).astype(np.int64)
+        tiles.append(Tile(rows, panels, ROWS_TOGETHER, blocks_of(rows, indptr)))
+    return tiles
+
+
 class CsrOperand:
     """X in canonical CSR: the sparse path. Everything costs O(nnz k)."""
 
@@ -137,6 +176,7 @@ class CsrOperand:
         self.blocks = row_blocks(arrays[0])
         self.rows = split_by_length(arrays[0], short.SHORT)  # long rows, short rows
         self.row_blocks = [blocks_of(r, arrays[0], u) for r, u in zip(self.rows, (1, lanes_of(dtype)), strict=True)]
+        self.tiles: dict[int, list[Tile]] = {}
         self._transposed: CsrOperand | None = None
 
     @property
@@ -168,7 +208,8 @@ class CsrOperand:
         """XG, into `out` where that is given."""
         if out is None:
             out = empty_factor(self.shape[0], G.shape[1], self.dtype)
-        frobenius.times(self.arrays, G, self.blocks, out)
+        for tile in self._tiles(G):
+            frobenius.times(self.arrays, G, *tile, out)
         return out
 
     def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]:
@@ -188,10 +229,22 @@ class CsrOperand:
         self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, want: bool
     ) -> Pass:
         """Eq. 5 on the rows of F, in place, entries up to `cut` becoming zero; `want` the log-likelihood too."""
-        sums, tally = self._tally(F.shape[1])
         limits = _numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
-        kl.multiply(self.arrays, F, G, den, self.dtype.type(l2), limits, want, self.blocks, sums, tally)
+        tiles = self._tiles(G)
+        counts = np.append(0, np.cumsum([len(tile.blocks) - 1 for tile in tiles]))
+        sums, tally = np.zeros((counts[-1], F.shape[1])), np.zeros((counts[-1], 2))
+        for tile, first, last in zip(tiles, counts[:-1], counts[1:], strict=True):
+            kl.multiply(
+                self.arrays, F, G, den, self.dtype.type(l2), limits, want, *tile, sums[first:last], tally[first:last]
+            )
         return _collect(sums, tally)
+
+    def _tiles(self, G: np.ndarray) -> list[Tile]:
+        """How a pass goes over the nonzeros, for a G of so many bytes: found once."""
+        width = max(1, PANEL_BYTES // (G.shape[1] * G.itemsize))
+        if width not in self.tiles:
+            self.tiles[width] = tiles_of(self.arrays, len(G), width)
+        return self.tiles[width]
 
     def descend(
         self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool

@@ -66,7 +66,8 @@ def multiply_block(F, first, num, masses, den, l2, limits, sums, b):
     spared = SPARED * cut * den.sum()
     for i in range(num.shape[0]):
         mass = masses[first + i]
-        kkt += multiply_row(F, first + i, num[i], den, l2, floor, cut if mass > spared else floor * 0, mass)
+        low = cut if mass > spared else floor * 0
+        kkt += multiply_row(F, first + i, num, i * num.shape[1], den, l2, floor, low, mass)
         add_row(sums, b, F, first + i)
     return kkt
 

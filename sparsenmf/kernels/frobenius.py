@@ -3,7 +3,7 @@
 import numpy as np
 
 from sparsenmf._jit import kernel, prange
-from sparsenmf.kernels.kl import AHEAD
+from sparsenmf.kernels.kl import AHEAD, clear
 from sparsenmf.kernels.simd import (
     GROUP,
     VECTOR_BYTES,
@@ -16,25 +16,28 @@ from sparsenmf.kernels.simd import (
     log,
     mul,
     prefetch_rows,
-    store,
     total,
     where_positive,
 )
 
 
 @kernel
-def times(X, G, blocks, out):
-    """out = XG, row by row: the cross product X H' (or X' W) of eq. 4."""
-    indptr, indices, data = X
+def times(X, G, rows, panels, group, blocks, out):
+    """Some rows of out = XG, the cross product X H' (or X' W) of eq. 4; rows and panels as in `kl.multiply`."""
+    _, indices, data = X
     columns = G.shape[1]
     for b in prange(len(blocks) - 1):
-        for i in range(blocks[b], blocks[b + 1]):
-            for a in range(0, columns, VECTOR_BYTES // G.itemsize):
-                store(out, i * columns + a, fill(out, 0.0))
-            start, stop = indptr[i], indptr[i + 1]
-            for t in range(start, stop, GROUP):
-                prefetch_rows(G, indices, t + AHEAD, indptr[-1])
-                gather_add(out, i * columns, load_group(data, t, stop, G), G, indices, t, stop)
+        for first in range(blocks[b], blocks[b + 1], group):
+            last = min(first + group, blocks[b + 1])
+            for r in range(first, last):
+                clear(out, rows[r] * columns, (rows[r] + 1) * columns)
+            for p in range(panels.shape[1] - 1):
+                for r in range(first, last):
+                    start, stop = panels[r, p], panels[r, p + 1]
+                    end = stop if panels.shape[1] > 2 else len(indices)
+                    for t in range(start, stop, GROUP):
+                        prefetch_rows(G, indices, t + AHEAD, end)
+                        gather_add(out, rows[r] * columns, load_group(data, t, stop, G), G, indices, t, stop)
 
 
 @kernel

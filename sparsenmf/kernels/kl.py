@@ -36,15 +36,20 @@ from sparsenmf.kernels.simd import (
 )
 
 SPARED = 1e8  # rows whose entries are not about this many times the cut are left alone by it
+FEW = 8
 AHEAD = 16  # nonzeros between a prefetch and its use
 
 
 @helper
-def ratio_row(indptr, indices, data, F, i, G, tiny, want, num):
-    """num = the row of (X / FG')G; returns the row's sum of x log(FG') (where wanted) and its sum of x."""
-    for a in range(0, G.shape[1], VECTOR_BYTES // G.itemsize):
-        store(num, a, fill(num, 0.0))
-    start, stop, end = indptr[i], indptr[i + 1], indptr[-1]
+def clear(a, start, stop):
+    """a[start:stop] = 0, whole registers, flat offsets."""
+    for i in range(start, stop, VECTOR_BYTES // a.itemsize):
+        store(a, i, fill(a, 0.0))
+
+
+@helper
+def ratio_part(indices, data, start, stop, end, F, i, G, tiny, want, num, at):
+    """num[at:] += (X / FG')G over the nonzeros start to stop of row i; returns their sums of x log(FG') and of x."""
     none = load_group(data, start, start, num)
     loglik, mass, floor = none, none, same(none, tiny)
     for t in range(start, stop, GROUP):
@@ -54,7 +59,7 @@ def ratio_row(indptr, indices, data, F, i, G, tiny, want, num):
         if want:
             loglik = add(loglik, where_positive(x, mul(x, log(y)), none))
         mass = add(mass, x)
-        gather_add(num, 0, div(x, maximum(y, floor)), G, indices, t, stop)
+        gather_add(num, at, div(x, maximum(y, floor)), G, indices, t, stop)
     return total(loglik), total(mass)
 
 
@@ -71,8 +76,8 @@ def residual(f, den, factor, mass):
 
 
 @helper
-def multiply_row(F, i, num, den, l2, floor, cut, mass):
-    """F[i] *= num / den, eq. 5; a positive entry stays at or above the floor, or turns zero at or below the cut.
+def multiply_row(F, i, num, at, den, l2, floor, cut, mass):
+    """F[i] *= num[at:] / den, eq. 5; a positive entry stays at or above the floor, or turns zero at or below the cut.
 
     With an L2 penalty it is the minimiser of eq. 26 plus that penalty, the positive root of l2 f'^2 + den f' = f num
     (scikit-learn divides by den + l2 f there, which can raise the cost).
@@ -81,7 +86,7 @@ def multiply_row(F, i, num, den, l2, floor, cut, mass):
     zero, one, floors, cuts = fill(num, 0.0), fill(num, 1.0), fill(num, floor), fill(num, cut)
     masses = fill(num, mass)
     for a in range(0, columns, VECTOR_BYTES // F.itemsize):
-        f, n, push = load(F, i * columns + a), load(num, a), load(den, a)
+        f, n, push = load(F, i * columns + a), load(num, at + a), load(den, a)
         d = fma(fill(num, l2), f, push)
         factor = where_positive(d, div(n, d), one)
         moved = add(moved, residual(f, d, factor, masses))
@@ -103,26 +108,57 @@ def add_row(sums, b, F, i):
         add_wide(sums, b * columns + a, load(F, i * columns + a))
 
 
+@helper
+def add_rows(sums, b, F, rows, first, last):
+    """sums[b] += the rows of F that rows[first:last] names: a few in F's dtype, their sum in float64."""
+    columns = F.shape[1]
+    for a in range(0, columns, VECTOR_BYTES // F.itemsize):
+        for start in range(first, last, FEW):
+            part = fill(F, 0.0)
+            for r in range(start, min(start + FEW, last)):
+                part = add(part, load(F, rows[r] * columns + a))
+            add_wide(sums, b * columns + a, part)
+
+
 @kernel
-def multiply(X, F, G, den, l2, limits, want, blocks, sums, tally):
-    """The multiplicative update of F, eq. 5: F <- F * ((X / FG')G) / (column sums of G), in place.
+def multiply(X, F, G, den, l2, limits, want, rows, panels, group, blocks, sums, tally):
+    """The multiplicative update of some rows of F, eq. 5: F <- F * ((X / FG')G) / (column sums of G), in place.
 
     `limits` is (the least WH to divide by, the least positive entry to leave, entries up to which become zero).
+    panels[r, p] is where the nonzeros of rows[r] enter panel p of G's rows: `group` rows of F at a time go over a panel
+    while it is in cache.
     """
-    indptr, indices, data = X
+    _, indices, data = X
     tiny, floor, cut = limits
+    columns = F.shape[1]
     spared = SPARED * cut * den.sum()  # the new row's den-weighted sum is its sum of x
     for b in prange(len(blocks) - 1):
-        num = np.empty(F.shape[1], F.dtype)
+        num = np.empty(group * columns, F.dtype)
+        logliks, masses = np.empty(group), np.empty(group, F.dtype)
         loglik, kkt = 0.0, 0.0
-        for i in range(blocks[b], blocks[b + 1]):
-            if indptr[i] == indptr[i + 1]:
-                F[i] = 0
-                continue
-            row_loglik, mass = ratio_row(indptr, indices, data, F, i, G, tiny, want, num)
-            kkt += multiply_row(F, i, num, den, l2, floor, cut if mass > spared else tiny * 0, mass)
-            loglik += row_loglik
-            add_row(sums, b, F, i)
+        for first in range(blocks[b], blocks[b + 1], group):
+            count = min(group, blocks[b + 1] - first)
+            clear(num, 0, count * columns)
+            logliks[:count] = 0
+            masses[:count] = 0
+            for p in range(panels.shape[1] - 1):
+                for r in range(count):
+                    start, stop = panels[first + r, p], panels[first + r, p + 1]
+                    end = stop if panels.shape[1] > 2 else len(indices)
+                    part, mass = ratio_part(
+                        indices, data, start, stop, end, F, rows[first + r], G, tiny, want, num, r * columns
+                    )
+                    logliks[r] += part
+                    masses[r] += mass
+            for r in range(count):
+                i, mass = rows[first + r], masses[r]
+                if mass == 0:
+                    clear(F, i * columns, (i + 1) * columns)
+                    continue
+                low = cut if mass > spared else tiny * 0
+                kkt += multiply_row(F, i, num, r * columns, den, l2, floor, low, mass)
+                loglik += logliks[r]
+            add_rows(sums, b, F, rows, first, first + count)
         tally[b, 0], tally[b, 1] = loglik, kkt
 
 
@@ -133,7 +169,9 @@ def ratio_times(X, F, G, tiny, blocks, out, tally):
     for b in prange(len(blocks) - 1):
         loglik = 0.0
         for i in range(blocks[b], blocks[b + 1]):
-            loglik += ratio_row(indptr, indices, data, F, i, G, tiny, True, out[i])[0]
+            at = i * G.shape[1]
+            clear(out, at, at + G.shape[1])
+            loglik += ratio_part(indices, data, indptr[i], indptr[i + 1], len(indices), F, i, G, tiny, True, out, at)[0]
         tally[b, 0] = loglik
 
 

@@ -29,12 +29,23 @@ def split_by_length(indptr: np.ndarray, short: int) -> tuple[np.ndarray, np.ndar
     return np.flatnonzero(lengths > short), few[np.argsort(lengths[few], kind="stable")]
 
 
-def blocks_of(rows: np.ndarray, indptr: np.ndarray, unit: int = 1) -> np.ndarray:
+def blocks_of(rows: np.ndarray, indptr: np.ndarray, unit: int = 1, n_blocks: int = BLOCKS) -> np.ndarray:
     """Bounds of blocks of equal work in a list of rows, at multiples of `unit` rows."""
     lengths = np.append(0, np.cumsum(indptr[rows + 1] - indptr[rows]))
-    bounds = row_blocks(lengths) // unit * unit
+    bounds = row_blocks(lengths, n_blocks) // unit * unit
     bounds[-1] = len(rows)
     return np.unique(bounds)
+
+
+@kernel
+def find_panels(indptr, indices, rows, width, out):
+    """out[r, p] = where the nonzeros of row rows[r] reach column p * width: the bounds of its part in each panel."""
+    panels = out.shape[1] - 1
+    for r in prange(len(rows)):
+        at, stop = indptr[rows[r]], indptr[rows[r] + 1]
+        for p in range(panels):
+            out[r, p] = at + np.searchsorted(indices[at:stop], p * width)
+        out[r, panels] = stop
 
 
 @kernel
