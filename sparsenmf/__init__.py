@@ -24,15 +24,18 @@ _HOMES = {
     "non_negative_factorization": "estimators",
     "objective": "losses",
     "read": "io",
+    "read_texts": "io",
+    "theory": "",
     "warmup": "warm",
+    "write": "io",
 }
 __all__ = sorted([*_HOMES, "__version__"])
 
 if TYPE_CHECKING:
-    from sparsenmf import datasets
+    from sparsenmf import datasets, theory
     from sparsenmf.estimators import NMF, non_negative_factorization
     from sparsenmf.factorization import Factorization, factorize
-    from sparsenmf.io import read
+    from sparsenmf.io import read, read_texts, write
     from sparsenmf.losses import kkt_residual, objective
     from sparsenmf.solvers import Record
     from sparsenmf.warm import warmup

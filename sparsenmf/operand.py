@@ -20,7 +20,8 @@ from sparsenmf.kernels.rows import BLOCKS, blocks_of, find_panels, row_blocks, s
 from sparsenmf.kernels.simd import GROUP, lanes_of
 from sparsenmf.scaling import TINY, scaled
 
-BLOCK_BYTES = 1 << 19  # of WH at a time, on the dense path: it stays in the second-level cache
+BLOCK_BYTES = 1 << 20  # of WH at a time, on the dense path: it stays in the second-level cache
+BLOCK_UNIT = 16  # rows: BLAS's own tiles and registers come out whole
 DENSE_BLOCKS = 64
 PRODUCT_ROWS = 4096
 ALONE_ROWS = 64
@@ -270,9 +271,11 @@ class CsrOperand:
         coordinate.solve(self.arrays, F, G, den, numbers, max_sweeps, k, self.blocks)
 
 
-def _even_blocks(n: int, count: int) -> np.ndarray:
-    """Bounds of about `count` runs of equally many rows."""
-    return np.unique(np.linspace(0, n, min(n, count) + 1).astype(np.int64))
+def _even_blocks(n: int, count: int, unit: int = 1) -> np.ndarray:
+    """Bounds of about `count` runs of equally many rows, at multiples of `unit`."""
+    bounds = np.round(np.linspace(0, n, min(n, count) + 1) / unit).astype(np.int64) * unit
+    bounds[-1] = n
+    return np.unique(np.minimum(bounds, n))
 
 
 class DenseOperand:
@@ -286,7 +289,7 @@ class DenseOperand:
         self.shape = X.shape[::-1] if transposed else X.shape
         n, m = self.shape
         pieces = -(-n * m * dtype.itemsize // BLOCK_BYTES)
-        self.blocks = _even_blocks(n, min(8 * (-(-pieces // 8)), max(1, n // 16)))
+        self.blocks = _even_blocks(n, min(4 * (-(-pieces // 4)), max(1, n // 16)), BLOCK_UNIT)
         self.wide_blocks = _even_blocks(n, min(8, max(1, n // 16)))
         self.fine_blocks = _even_blocks(n, DENSE_BLOCKS)
 
@@ -374,16 +377,20 @@ class DenseOperand:
         masses, count = self.masses, len(self.blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
         limits = _numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
-
-        def block(b: int) -> None:
-            ratio, tally[b, 0] = self._ratio(F[:, :k], G[:, :k], b, want)
-            num = np.zeros((len(ratio), F.shape[1]), self.dtype)
-            np.matmul(ratio, G[:, :k], out=num[:, :k])
-            tally[b, 1] = dense.multiply_block(
-                F, self.blocks[b], num, masses, den, self.dtype.type(l2), limits, sums, b
-            )
-
-        for_blocks(block, count)
+        dense.multiply(
+            self.X,
+            self.transposed,
+            F,
+            np.ascontiguousarray(G[:, :k]),
+            den,
+            self.dtype.type(l2),
+            limits,
+            want,
+            masses,
+            self.blocks,
+            sums,
+            tally,
+        )
         return _collect(sums, tally)
 
     def _columns(self, G: np.ndarray) -> np.ndarray:

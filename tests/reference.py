@@ -171,21 +171,3 @@ def kl_newton_rows(X: Array, F: Array, G: Array, l1: float = 0.0, l2: float = 0.
                 slope = sums[a] + l1 + l2 * f[a] - x_ @ u
                 f[a] = newton_step(f[a], slope, l2 + x_ @ u**2, u.max(initial=0.0))
     return F
-
-
-# --- auxiliary functions: G(h, now) >= F(h), G(now, now) = F(now) -----------------------------------------------------
-
-
-def auxiliary_frobenius(v: Array, W: Array, h: Array, now: Array) -> float:
-    """Eq. 14 for F(h) = 1/2 ||v - Wh||^2 with K_ab = delta_ab (W'W now)_a / now_a; now > 0."""
-    residual, gram = v - W @ now, W.T @ W
-    move = h - now
-    return float(residual @ residual / 2 - move @ (W.T @ residual) + move @ (gram @ now / now * move) / 2)
-
-
-def auxiliary_kl(v: Array, W: Array, h: Array, now: Array) -> float:
-    """Eq. 26 for F(h) = D(v || Wh), whose constant -sum(v) is kept here; W, h and now > 0."""
-    shares = W * now / (W @ now)[:, None]
-    logs = shares * (np.log(W * h) - np.log(shares))
-    constant = sum(x * np.log(x) - x for x in v if x > 0)
-    return float(constant + np.sum(W @ h) - v @ logs.sum(axis=1))

@@ -22,6 +22,7 @@ RANKS = {
     "scaling": 1,
     "operand": 2,
     "losses": 3,
+    "theory": 3,
     "init": 3,
     "io": 3,
     "datasets": 4,

@@ -72,6 +72,29 @@ def multiply_block(F, first, num, masses, den, l2, limits, sums, b):
     return kkt
 
 
+@kernel
+def multiply(X, transposed, F, G, den, l2, limits, want, masses, blocks, sums, tally):
+    """`kl.multiply` on dense X, a block of WH at a time; G has no padding, so that BLAS multiplies no zeros.
+
+    One compiled call: two Python threads that call BLAS block by block wait for each other's interpreter lock.
+    """
+    k = G.shape[1]
+    for b in prange(len(blocks) - 1):
+        first, last = blocks[b], blocks[b + 1]
+        part = F[first:last, :k].copy()
+        if transposed:
+            Y = np.dot(G, part.T)
+            tally[b, 0] = divide_into(X, 0, first, Y, limits[0], want)
+            product = np.dot(Y.T, G)
+        else:
+            Y = np.dot(part, G.T)
+            tally[b, 0] = divide_into(X, first, 0, Y, limits[0], want)
+            product = np.dot(Y, G)
+        num = np.zeros((last - first, F.shape[1]), F.dtype)
+        num[:, :k] = product
+        tally[b, 1] = multiply_block(F, first, num, masses, den, l2, limits, sums, b)
+
+
 @helper
 def load_counts_row(X, transposed, i, x):
     """x = row i of X (of X' where transposed)."""

@@ -88,7 +88,8 @@ class Problem:
 
     def rest(self) -> float:
         """What the objective holds beside constants and the fit: the pair of digests, and the penalties."""
-        pair = float((self.w.digest * self.h.digest).sum())
+        with np.errstate(over="ignore"):  # a fit that diverged says so; infinity is its objective
+            pair = float((self.w.digest * self.h.digest).sum())
         return pair + self.loss.penalty_scale * (self.w.penalty() + self.h.penalty())
 
     def value(self, fit: float, rest: float) -> float:
