@@ -197,8 +197,8 @@ def test_bad_files_are_one_line_on_stderr(tmp_path, capsys):
     (tmp_path / "X.npz").write_bytes(b"PK")
     assert fit(tmp_path / "X.npz", tmp_path / "model.npz") == 1
     assert "damaged or was cut short" in capsys.readouterr().err
-    (tmp_path / "X.csv").write_text("1,2")
-    assert fit(tmp_path / "X.csv", tmp_path / "model.npz") == 1
+    (tmp_path / "X.xlsx").write_text("1,2")
+    assert fit(tmp_path / "X.xlsx", tmp_path / "model.npz") == 1
     assert "Known are .npz, .npy, .mtx, .mtx.gz" in capsys.readouterr().err
 
 

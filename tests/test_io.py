@@ -320,11 +320,11 @@ def test_npz_with_several_arrays_or_a_vector(tmp_path):
 def test_missing_file_unknown_suffix_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.npz does not exist"):
         read(tmp_path / "nowhere.npz")
-    (tmp_path / "X.csv").write_text("1,2\n")
-    with pytest.raises(ValueError, match=r"X\.csv.*Known are \.npz, \.npy, \.mtx, \.mtx\.gz"):
-        read(tmp_path / "X.csv")
-    with pytest.raises(ValueError, match="unknown format 'csv'"):
-        read(tmp_path / "X.csv", format="csv")
+    (tmp_path / "X.xlsx").write_text("1,2\n")
+    with pytest.raises(ValueError, match=r"X\.xlsx.*Known are \.npz, \.npy, \.mtx, \.mtx\.gz"):
+        read(tmp_path / "X.xlsx")
+    with pytest.raises(ValueError, match="unknown format 'xlsx'"):
+        read(tmp_path / "X.xlsx", format="xlsx")
     with pytest.raises(IsADirectoryError, match="folder"):
         read(tmp_path)
 

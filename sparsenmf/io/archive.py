@@ -5,19 +5,28 @@ compressed bytes unpack to. Here they must agree before a member is unpacked, an
 """
 
 import io
+import itertools
 import os
 import tokenize
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from sparsenmf.io.files import check_room
+from sparsenmf.io.source import Source
 
-__all__ = ["Archive", "Header", "file_size", "open_archive", "read_header", "write_archive"]
+__all__ = [
+    "Archive",
+    "Header",
+    "file_size",
+    "open_archive",
+    "packed_names",
+    "read_header",
+    "unpacked_names",
+    "write_archive",
+]
 
 # A deflated byte unpacks to at most 1032 bytes (RFC 1951: 258 bytes from two bits); a claim beyond it is a lie.
 _MAX_RATIO = 1032
@@ -66,7 +75,7 @@ def read_header(file: BinaryIO, name: str) -> Header:
 class Archive:
     """The members of an open npz file."""
 
-    def __init__(self, zip_file: zipfile.ZipFile) -> None:
+    def __init__(self, zip_file: zipfile.ZipFile, source: Source) -> None:
         self._zip = zip_file
         names = [info.filename for info in zip_file.infolist()]
         if len(set(names)) < len(names):
@@ -74,7 +83,7 @@ class Archive:
         self.headers: Mapping[str, Header] = {
             name.removesuffix(".npy"): self._header(name) for name in names if name.endswith(".npy")
         }
-        check_room(sum(header.n_bytes for header in self.headers.values()), "its arrays")
+        source.check_claim(sum(header.n_bytes for header in self.headers.values()), "its arrays")
 
     def _header(self, member: str) -> Header:
         info = self._zip.getinfo(member)
@@ -119,15 +128,15 @@ class Archive:
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
+def open_archive(source: Source) -> Iterator[Archive]:
     """Open an npz file for reading; raises what `zipfile` does where it is none (see `naming`)."""
-    with path.open("rb") as file:
+    with source.path.open("rb") as file:
         start = file.read(16)
         file.seek(0)
         if not start.startswith(b"PK"):
             raise ValueError(_not_a_zip(start))
         with zipfile.ZipFile(file) as zip_file:
-            yield Archive(zip_file)
+            yield Archive(zip_file, source)
 
 
 def _not_a_zip(start: bytes) -> str:
@@ -158,6 +167,25 @@ def write_archive(file: BinaryIO, arrays: Mapping[str, np.ndarray], level: int =
             info._compresslevel = level  # type: ignore[attr-defined]  # public as `compress_level` since Python 3.13
             with zip_file.open(info, "w", force_zip64=array.nbytes >= 1 << 31) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def packed_names(key: str, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Names as two arrays: all of them as UTF-8 bytes, and under `key_ends` where each ends."""
+    encoded = [name.encode() for name in names]
+    ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+    return {key: np.frombuffer(b"".join(encoded), dtype=np.uint8), f"{key}_ends": ends}
+
+
+def unpacked_names(archive: Archive, key: str) -> tuple[str, ...] | None:
+    """The names that `packed_names` packed, or None where there are none."""
+    if key not in archive:
+        return None
+    text = archive.array(key, kinds="u", ndim=1).tobytes()
+    ends = archive.array(f"{key}_ends", kinds="i", ndim=1)
+    if ends.size and (ends[0] < 0 or (np.diff(ends) < 0).any() or ends[-1] != len(text)):
+        raise ValueError(f"the places in {key}_ends do not fit the text in {key}: write the file again")
+    bounds = [0, *ends.tolist()]
+    return tuple(text[start:end].decode() for start, end in itertools.pairwise(bounds))
 
 
 def file_size(file: io.BufferedIOBase) -> int:

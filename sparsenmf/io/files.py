@@ -2,7 +2,6 @@
 
 import errno
 import gzip
-import io
 import os
 import secrets
 import struct
@@ -13,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["atomic_write", "check_room", "check_target", "naming", "open_plain"]
+__all__ = ["atomic_write", "check_room", "check_target", "naming"]
 
 #: What the decoders of zip, gzip and npy raise on bytes that are not theirs.
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError)
@@ -21,7 +20,7 @@ _MEND = "The file is damaged or was cut short: copy or write it again."
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: str | Path) -> Iterator[None]:
     """Give every error raised inside the name of the file, and what can be done."""
     try:
         yield
@@ -39,19 +38,6 @@ def naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path} cannot be read: {error.strerror or error}") from error
     except MemoryError as error:
         raise MemoryError(f"{path} does not fit into memory") from error
-
-
-@contextmanager
-def open_plain(path: Path) -> Iterator[io.BufferedIOBase]:
-    """Open a file for reading; where it is gzip-compressed (whatever its name) give the plain bytes."""
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if packed:
-            with gzip.GzipFile(fileobj=file) as plain:
-                yield plain
-        else:
-            yield file
 
 
 def check_room(n_bytes: int, what: str) -> None:
@@ -129,7 +115,7 @@ def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[
     target = check_target(path, force)
     temporary = _temporary(target)
     try:
-        with temporary.open("xb") as file:
+        with temporary.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

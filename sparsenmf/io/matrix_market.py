@@ -1,29 +1,27 @@
-"""Matrix Market files, plain and gzip, through scipy's parser, with the lies it lets pass found out first.
+"""Matrix Market files through scipy's parser, with the lies it lets pass found out first.
 
 scipy's reader refuses wrong counts, indices out of range and values that are no numbers, naming the line. It trusts
 the size line before it has seen an entry, and it drops what the header does not announce: decimals under "integer",
 values under "pattern".
 """
 
-import gzip
 import io
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from scipy import sparse
 from scipy.io import mmread
 
-from sparsenmf.io.archive import file_size
-from sparsenmf.io.files import check_room, open_plain
+from sparsenmf.io.named import NamedCSR
+from sparsenmf.io.pairs import entries_as_lines
+from sparsenmf.io.source import Source
 
-__all__ = ["read_matrix_market"]
+__all__ = ["Head", "check_sizes", "parse", "read_matrix_market", "write_matrix_market"]
 
 _COLUMNS = {"pattern": 2, "integer": 3, "unsigned-integer": 3, "real": 3, "complex": 4}
-_MAX_RATIO = 1032  # of plain to gzip-compressed bytes
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
     """The lines up to the first entry, and what they say."""
 
     text: bytes
@@ -33,29 +31,41 @@ class _Head(NamedTuple):
     first_entry: list[bytes]
 
 
-def read_matrix_market(path: Path) -> sparse.csr_array | np.ndarray:
-    """Read a .mtx or .mtx.gz file: CSR (entries that stand twice are summed), or an ndarray where it is an array."""
-    with open_plain(path) as file:
-        ratio = _MAX_RATIO if isinstance(file, gzip.GzipFile) else 1
+def read_matrix_market(source: Source) -> sparse.csr_array | np.ndarray:
+    """Read a .mtx file: CSR (entries that stand twice are summed), or an ndarray where it is an array."""
+    with source.open() as file:
         head = _read_head(file)
-        _check_sizes(head, ratio * file_size(file))
-        body = _Body(head, file)
-        try:
-            matrix: Any = mmread(io.BufferedReader(body, 1 << 20), spmatrix=False)
-        except (ValueError, OverflowError) as error:
-            raise ValueError(f"{str(error).rstrip('.')}. {_announced(head)}: mend the header or the lines") from error
-    if body.decimals:
-        raise ValueError('the header says "integer", but there are decimal values: write "real" in its first line')
+        check_sizes(head, source)
+        matrix = parse(head, file)
     return matrix.tocsr() if head.layout == "coordinate" else matrix
 
 
-def _announced(head: _Head) -> str:
+def write_matrix_market(file: BinaryIO, X: NamedCSR) -> None:
+    """Write a matrix in coordinates, as integers or decimals by its dtype."""
+    field = "real" if X.dtype.kind == "f" else "integer"
+    file.write(f"%%MatrixMarket matrix coordinate {field} general\n{X.shape[0]} {X.shape[1]} {X.nnz}\n".encode())
+    file.writelines(entries_as_lines(X))
+
+
+def parse(head: Head, file: io.BufferedIOBase) -> Any:
+    """The matrix (coo_array or ndarray) of a file whose head was read, by scipy's parser."""
+    body = _Body(head, file)
+    try:
+        matrix: Any = mmread(io.BufferedReader(body, 1 << 20), spmatrix=False)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{str(error).rstrip('.')}. {_announced(head)}: mend the header or the lines") from error
+    if body.decimals:
+        raise ValueError('the header says "integer", but there are decimal values: write "real" in its first line')
+    return matrix
+
+
+def _announced(head: Head) -> str:
     rows, columns, *entries = head.sizes
     listed = f" and {entries[0]:,} entries, one a line" if entries else ""
     return f"The header announces {rows:,} rows, {columns:,} columns{listed}"
 
 
-def _read_head(file: io.BufferedIOBase) -> _Head:
+def _read_head(file: io.BufferedIOBase) -> Head:
     words = file.readline(1 << 16).removeprefix(b"\xef\xbb\xbf").decode("latin-1").lower().split()
     if len(words) != 5 or words[0] != "%%matrixmarket":
         raise ValueError(
@@ -82,22 +92,22 @@ def _read_head(file: io.BufferedIOBase) -> _Head:
     lines.append(file.readline(1 << 16))
     if b"\0" in lines[-1]:
         raise ValueError("the file holds zero bytes: it is damaged, or no text")
-    return _Head(b"".join(lines), words[2], words[3], sizes, lines[-1].split())
+    return Head(b"".join(lines), words[2], words[3], sizes, lines[-1].split())
 
 
-def _check_sizes(head: _Head, n_bytes: int) -> None:
-    """Compare what the header claims with what so many bytes can hold, and with the first entry."""
+def check_sizes(head: Head, source: Source) -> None:
+    """Compare what the header claims with what such a file can hold, and with the first entry."""
     rows, columns = head.sizes[:2]
     listed = head.layout == "coordinate"
     entries = head.sizes[2] if listed else rows * columns
     columns_due = _COLUMNS.get(head.field, 2) if listed else 1
     # A number takes a digit and a space or line end (the last one may lack it); a symmetric array lists half of it.
-    if entries * columns_due * 2 > (n_bytes + 1) * (1 if listed else 2):
+    if entries * columns_due * 2 > (source.most_bytes + 1) * (1 if listed else 2):
         raise ValueError(
             f"the header claims {entries:,} entries, more than a file of this size can hold: it was cut short, or the "
             "size line is wrong"
         )
-    check_room(entries * 16 + 8 * (rows + 1), f"a matrix of {rows:,} rows and {entries:,} entries")
+    source.check_claim(entries * 16 + 8 * (rows + 1), f"a matrix of {rows:,} rows and {entries:,} entries")
     columns_seen = len(head.first_entry)
     if listed and head.field in _COLUMNS and columns_seen not in (0, columns_due):
         raise ValueError(
@@ -118,7 +128,7 @@ class _Body(io.RawIOBase):
     for decimals where the header says that there are none.
     """
 
-    def __init__(self, head: _Head, file: io.BufferedIOBase) -> None:
+    def __init__(self, head: Head, file: io.BufferedIOBase) -> None:
         self._file = file
         self._ahead = memoryview(head.text)
         self._ended = False

@@ -6,7 +6,6 @@
 - `meta`: UTF-8 JSON with the format version, parameters, outcome, and the versions of the libraries
 """
 
-import itertools
 import json
 import os
 import platform
@@ -19,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from sparsenmf.io.archive import Archive, open_archive, write_archive
+from sparsenmf.io.archive import Archive, open_archive, packed_names, unpacked_names, write_archive
 from sparsenmf.io.files import atomic_write, naming
+from sparsenmf.io.source import Source
 
 __all__ = ["FORMAT_VERSION", "Model", "load_model", "save_model"]
 
@@ -154,7 +154,7 @@ def save_model(path: str | os.PathLike[str], model: Any, force: bool = False) ->
     arrays.update({f"history_{name}": column for name, column in model.history.items()})
     for name in ("vocabulary", "rows"):
         if (names := getattr(model, name)) is not None:
-            arrays[name], arrays[f"{name}_ends"] = _packed(names)
+            arrays |= packed_names(name, names)
     arrays["meta"] = _bytes(
         {
             "kind": _KIND,
@@ -187,8 +187,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     OSError
         If the file is missing or cannot be read.
     """
-    path = Path(path)
-    with naming(path), open_archive(path) as archive:
+    with naming(os.fspath(path)), open_archive(Source(path)) as archive:
         meta = _read_meta(archive)
         model = Model(
             H=archive.array("H", kinds="f", ndim=2),
@@ -198,8 +197,8 @@ def load_model(path: str | os.PathLike[str]) -> Model:
                 for name in archive.headers
                 if name.startswith("history_")
             },
-            vocabulary=_unpacked(archive, "vocabulary"),
-            rows=_unpacked(archive, "rows"),
+            vocabulary=unpacked_names(archive, "vocabulary"),
+            rows=unpacked_names(archive, "rows"),
             **{name: meta.get(name, {}) for name in ("outcome", "params", "versions")},
         )
         model._check()
@@ -231,23 +230,6 @@ def _columns(history: Any) -> dict[str, np.ndarray]:
     fields = getattr(history[0], "_fields", _RECORD) if len(history) else _RECORD
     columns = zip(*history, strict=True) if len(history) else [()] * len(fields)
     return {name: np.array(column) for name, column in zip(fields, columns, strict=True)}
-
-
-def _packed(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    encoded = [name.encode() for name in names]
-    ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
-    return np.frombuffer(b"".join(encoded), dtype=np.uint8), ends
-
-
-def _unpacked(archive: Archive, name: str) -> tuple[str, ...] | None:
-    if name not in archive:
-        return None
-    text = archive.array(name, kinds="u", ndim=1).tobytes()
-    ends = archive.array(f"{name}_ends", kinds="i", ndim=1)
-    if ends.size and (ends[0] < 0 or (np.diff(ends) < 0).any() or ends[-1] != len(text)):
-        raise ValueError(f"the places in {name}_ends do not fit the text in {name}: write the model again")
-    bounds = [0, *ends.tolist()]
-    return tuple(text[start:end].decode() for start, end in itertools.pairwise(bounds))
 
 
 def _bytes(meta: Mapping[str, Any]) -> np.ndarray:

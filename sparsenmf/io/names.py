@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
-from sparsenmf.io.files import naming, open_plain
+from sparsenmf.io.files import naming
+from sparsenmf.io.lines import decoded_lines
+from sparsenmf.io.source import PACKED, Source
 
-__all__ = ["find_names", "read_names"]
+__all__ = ["find_names", "read_names", "side_file", "side_names"]
 
 
 def read_names(path: str | os.PathLike[str], count: int | None = None, what: str = "columns") -> tuple[str, ...]:
-    r"""Read names, one a line, from a UTF-8 text file (plain or gzip).
+    r"""Read names, one a line, from a UTF-8 text file (plain, gzip or zstd).
 
     Parameters
     ----------
@@ -38,20 +40,11 @@ def read_names(path: str | os.PathLike[str], count: int | None = None, what: str
     >>> read_names("vocab.txt", count=2)
     ('ark', 'flood')
     """
-    path = Path(path)
-    with naming(path):
-        with open_plain(path) as file:
-            text = file.read()
-        try:
-            lines = text.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-        except UnicodeDecodeError as error:
-            line = text.count(b"\n", 0, error.start) + 1
-            raise ValueError(f"line {line} is not UTF-8 text: save the file as UTF-8") from error
-        if lines[-1] == "":
-            lines.pop()
-        if count is not None and len(lines) != count:
-            raise ValueError(f"{len(lines):,} names for {count:,} {what}: it takes one name a line, one for each")
-    return tuple(lines)
+    with naming(os.fspath(path)), Source(path).open() as file:
+        names = tuple(decoded_lines(file, mend="Save the file as UTF-8"))
+        if count is not None and len(names) != count:
+            raise ValueError(f"{len(names):,} names for {count:,} {what}: it takes one name a line, one for each")
+    return names
 
 
 def find_names(beside: str | os.PathLike[str], kind: str = "vocab") -> Path | None:
@@ -61,3 +54,20 @@ def find_names(beside: str | os.PathLike[str], kind: str = "vocab") -> Path | No
         if path.is_file():
             return path
     return None
+
+
+def side_file(path: Path, kind: str) -> Path:
+    """The file of names that belongs to a matrix: `X.vocab.txt` to `X.mtx`, `vocab.kos.txt` to `docword.kos.txt`."""
+    name = path.name
+    for suffix in PACKED:
+        name = name.removesuffix(suffix)
+    if name.lower().startswith("docword.") and name.lower().endswith(".txt"):
+        return path.with_name(kind + name[len("docword") :])
+    return path.with_name(f"{Path(name).stem}.{kind}.txt")
+
+
+def side_names(path: Path, kind: str) -> Path | None:
+    """The same, plain or packed, if there is one."""
+    plain = side_file(path, kind)
+    candidates = [plain, *(plain.with_name(plain.name + suffix) for suffix in PACKED)]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)

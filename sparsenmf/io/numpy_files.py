@@ -1,30 +1,55 @@
-"""numpy's own files: scipy.sparse matrices and dense arrays in .npz, dense arrays in .npy."""
+"""numpy's own files: scipy.sparse matrices and dense arrays in .npz, dense arrays in .npy.
 
-from pathlib import Path
+An npz that `write` made also holds names, as arrays that `scipy.sparse.load_npz` passes over.
+"""
+
+from typing import BinaryIO
 
 import numpy as np
 from scipy import sparse
 
-from sparsenmf.io.archive import Archive, file_size, open_archive, read_header
+from sparsenmf.io.archive import (
+    Archive,
+    file_size,
+    open_archive,
+    packed_names,
+    read_header,
+    unpacked_names,
+    write_archive,
+)
 from sparsenmf.io.files import check_room
+from sparsenmf.io.named import NamedCSR, named
+from sparsenmf.io.source import Source
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["read_npy", "read_npz", "write_npz"]
 
 _NUMBERS = "buifc"
+_NAMES = ("row_names", "column_names")
 
 
-def read_npz(path: Path) -> sparse.csr_array | np.ndarray:
+def read_npz(source: Source) -> sparse.csr_array | np.ndarray:
     """Read a sparse matrix (as `scipy.sparse.save_npz` writes CSR, CSC and COO) or the one 2-D array of an npz file."""
-    with open_archive(path) as archive:
-        if "format" in archive:
-            return _sparse(archive)
-        return _dense(archive)
+    with open_archive(source) as archive:
+        if "format" not in archive:
+            return _dense(archive)
+        matrix = _sparse(archive, source)
+        return named(matrix, *(unpacked_names(archive, name) for name in _NAMES))
 
 
-def read_npy(path: Path) -> np.ndarray:
+def write_npz(file: BinaryIO, X: NamedCSR) -> None:
+    """Write a matrix as `scipy.sparse.save_npz` does, and its names beside it."""
+    arrays = {"indices": X.indices, "indptr": X.indptr, "format": np.array(b"csr"), "shape": np.array(X.shape)}
+    arrays |= {"data": X.data, "_is_array": np.array(True)}
+    for key in _NAMES:
+        if (names := getattr(X, key)) is not None:
+            arrays |= packed_names(key, names)
+    write_archive(file, arrays)
+
+
+def read_npy(source: Source) -> np.ndarray:
     """Read the 2-D array of an npy file."""
-    with path.open("rb") as file:
-        header = read_header(file, path.name)
+    with source.path.open("rb") as file:
+        header = read_header(file, source.path.name)
         n_bytes = file_size(file) - file.tell()
         if header.n_bytes != n_bytes:
             raise ValueError(
@@ -59,13 +84,13 @@ def _check_dense(shape: tuple[int, ...], dtype: np.dtype) -> None:
         raise ValueError(f"the array holds {dtype}, not numbers")
 
 
-def _sparse(archive: Archive) -> sparse.csr_array:
+def _sparse(archive: Archive, source: Source) -> sparse.csr_array:
     layout = _layout(archive)
     shape = tuple(int(length) for length in archive.array("shape", kinds="iu", ndim=1)[:3])
     if len(shape) != 2 or min(shape) < 0:
         raise ValueError(f"its shape is {shape}: a matrix has two lengths, none negative")
     # COO and CSC are turned into CSR, which has one pointer a row however few entries there are.
-    check_room(8 * (shape[0] + 1), f"a matrix of {shape[0]:,} rows")
+    source.check_claim(8 * (shape[0] + 1), f"a matrix of {shape[0]:,} rows")
     if layout == "coo":
         return _from_coo(archive, shape)
     pointers, stored = archive.headers["indptr"].shape, archive.headers["indices"].shape

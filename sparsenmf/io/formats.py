@@ -1,0 +1,141 @@
+"""The table of formats: the names of files that tell each, who reads and who writes it. A new one is one more entry."""
+
+import inspect
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sparsenmf.io.docword import read_docword, write_docword
+from sparsenmf.io.h5ad import read_h5ad, write_h5ad
+from sparsenmf.io.ldac import read_ldac, write_ldac
+from sparsenmf.io.matrix_market import read_matrix_market, write_matrix_market
+from sparsenmf.io.numpy_files import read_npy, read_npz, write_npz
+from sparsenmf.io.parquet import read_parquet, write_parquet
+from sparsenmf.io.records import text_files
+from sparsenmf.io.source import PACKED
+from sparsenmf.io.svmlight import read_svmlight, write_svmlight
+from sparsenmf.io.table import read_table, write_csv, write_tsv
+from sparsenmf.io.tenx import is_tenx_folder, read_tenx_folder, read_tenx_h5
+
+__all__ = ["FORMATS", "Format", "find_format", "known_names"]
+
+
+class Format(NamedTuple):
+    """A format of files.
+
+    Attributes
+    ----------
+    name : str
+        What `format=` calls it.
+    patterns : tuple of str
+        Names of such files, in small letters; a packed one has .gz or .zst after that. Folders have none.
+    read : callable, optional
+        Source and options -> matrix. None: it holds texts only.
+    write : callable, optional
+        (binary file, NamedCSR) -> None.
+    texts : bool
+        Whether texts can be read from it, too.
+    packed : bool
+        Whether .gz and .zst may follow the name.
+    names : bool
+        Whether it holds names of rows and columns itself; else they are written to files beside it.
+    whole : bool
+        Whether it holds whole numbers only.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    read: Callable[..., Any] | None = None
+    write: Callable[..., None] | None = None
+    texts: bool = False
+    packed: bool = False
+    names: bool = False
+    whole: bool = False
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The names of what the reader may be told, besides the file."""
+        return () if self.read is None else tuple(inspect.signature(self.read).parameters)[1:]
+
+
+#: In the order in which a file's name is tried.
+FORMATS = (
+    Format("npz", ("*.npz",), read_npz, write_npz, names=True),
+    Format("npy", ("*.npy",), read_npy),
+    Format("mtx", ("*.mtx",), read_matrix_market, write_matrix_market, packed=True),
+    Format("docword", ("docword.*.txt", "*.docword"), read_docword, write_docword, packed=True, whole=True),
+    Format("ldac", ("*.ldac", "*.lda-c"), read_ldac, write_ldac, packed=True, whole=True),
+    Format("svmlight", ("*.svmlight", "*.libsvm"), read_svmlight, write_svmlight, packed=True),
+    Format("h5ad", ("*.h5ad",), read_h5ad, write_h5ad, names=True),
+    Format("10x-h5", ("*.h5",), read_tenx_h5, names=True),
+    Format("10x", (), read_tenx_folder, names=True),
+    Format("parquet", ("*.parquet",), read_parquet, write_parquet, names=True),
+    Format("csv", ("*.csv",), read_table, write_csv, texts=True, packed=True, names=True),
+    Format("tsv", ("*.tsv",), read_table, write_tsv, texts=True, packed=True, names=True),
+    Format("jsonl", ("*.jsonl", "*.ndjson"), texts=True, packed=True),
+    Format("txt", ("*.txt", "*.text"), texts=True, packed=True),
+    Format("folder", (), texts=True),
+)
+_BY_NAME = {known.name: known for known in FORMATS}
+
+
+def known_names(wanted: Callable[[Format], bool] = lambda _: True) -> str:
+    """The names of files of all formats (or some), for a message."""
+    names: list[str] = []
+    for known in filter(wanted, FORMATS):
+        for pattern in known.patterns:
+            names.append(pattern.removeprefix("*"))
+            if known.name == "mtx":
+                names.append(".mtx.gz (.gz and .zst may follow every format of text)")
+    return ", ".join(names)
+
+
+def find_format(path: Path, name: str | None, wanted: Callable[[Format], bool] = lambda _: True) -> Format:
+    """The format of a file: the one that is named, else the one that the file's name tells.
+
+    Raises
+    ------
+    ValueError, IsADirectoryError
+        If none is known, or it is none of those `wanted`; the message lists the choices.
+    """
+    if name is not None:
+        plain = _unpacked(str(name).lower().removeprefix("."))
+        found = _BY_NAME.get(plain) or _by_pattern(f"x.{plain}")
+        if found is None or not wanted(found):
+            choices = ", ".join(known.name for known in FORMATS if wanted(known))
+            raise ValueError(f"unknown format {name!r}: choose one of {choices}")
+        return found
+    if str(path) == "-":
+        raise ValueError('"-" has no suffix that tells its format: say which it is, format=... (--format)')
+    found = _by_folder(path) if path.is_dir() else _by_pattern(path.name.lower())
+    if found is None or not wanted(found):
+        raise ValueError(
+            f"{path}: the suffix names no known format. Known are {known_names(wanted)}; rename the file, or say which "
+            'it is: format="npz" (or another), --format on the command line.'
+        )
+    return found
+
+
+def _unpacked(name: str) -> str:
+    return next((name.removesuffix(suffix) for suffix in PACKED if name.endswith(suffix)), name)
+
+
+def _by_pattern(name: str) -> Format | None:
+    plain = _unpacked(name)
+    for known in FORMATS:
+        tried = plain if known.packed else name
+        if any(fnmatchcase(tried, pattern) for pattern in known.patterns):
+            return known
+    return None
+
+
+def _by_folder(path: Path) -> Format:
+    if is_tenx_folder(path):
+        return _BY_NAME["10x"]
+    if text_files(path):
+        return _BY_NAME["folder"]
+    raise IsADirectoryError(
+        f"{path} is a folder without text files (.txt), and no 10x folder (matrix.mtx, features.tsv, barcodes.tsv): "
+        "name the file in it"
+    )

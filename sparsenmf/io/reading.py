@@ -1,0 +1,220 @@
+"""`read` and `read_texts`: the format by the file's name, names for rows and columns, and errors that name the file."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from sparsenmf.io.files import naming
+from sparsenmf.io.formats import Format, find_format
+from sparsenmf.io.h5ad import BackedRows
+from sparsenmf.io.named import named
+from sparsenmf.io.names import read_names, side_names
+from sparsenmf.io.records import Layout
+from sparsenmf.io.source import Source
+from sparsenmf.io.text import Texts
+
+__all__ = ["read", "read_texts"]
+
+_TEXT_OPTIONS = ("column", "id_column", "encoding", "errors", "delimiter")
+
+Names: TypeAlias = str | os.PathLike[str] | Sequence[str] | None
+
+
+def read(
+    path: str | os.PathLike[str],
+    format: str | None = None,  # noqa: A002 (as in np.save, mmwrite, ...)
+    *,
+    vocab: Names = None,
+    rows: Names = None,
+    transpose: bool = False,
+    max_bytes: int | None = None,
+    **options: Any,
+) -> Any:
+    """Read a matrix, or texts, from a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Its name tells the format; "-" stands for standard input. Matrices: `.npz` (scipy.sparse, or one dense array),
+        `.npy`, `.mtx` (Matrix Market), `docword.*.txt` (UCI bag of words), `.ldac`, `.svmlight`, `.h5ad`, `.h5` (10x),
+        a 10x folder, `.parquet` (triples), `.csv`, `.tsv`. Texts: `.txt` (a document a line), `.jsonl`, a folder of
+        text files, and `.csv` and `.tsv` with `column=...`. All of those that are text may be packed (.gz, .zst).
+    format : str, optional
+        The format where the name does not say it: "npz", "npy", "mtx", "docword", "ldac", "svmlight", "h5ad",
+        "10x-h5", "10x", "parquet", "csv", "tsv", "jsonl", "txt", "folder".
+    vocab, rows : path or sequence of str, optional
+        Names of the columns and rows: a file with one a line, or the names. None: those in the file, or those that
+        `write` put beside it (`X.vocab.txt` to `X.mtx`; `vocab.kos.txt` to `docword.kos.txt`).
+    transpose : bool, default=False
+        Whether the file's columns are the samples, as in terms x documents; `vocab` and `rows` name the columns and
+        rows of what is returned.
+    max_bytes : int, optional
+        How many bytes a packed file may unpack to, and what its headers claim may take. None: 100 times the file's
+        size, but not less than 1 GiB.
+    **options
+        What one format alone knows: h5ad `layer`, `backed`; 10x `feature_type`, `genome`; svmlight `zero_based`,
+        `n_columns`; ldac `n_columns`; parquet `triples`, `ids`; csv and tsv `triples`, `delimiter`, `encoding`,
+        `header`, `index`; texts `column`, `id_column`, `encoding`, `errors`, `delimiter` (see `read_texts`).
+
+    Returns
+    -------
+    NamedCSR, NamedDense, BackedRows or Texts
+        Sparse files give a `scipy.sparse.csr_array` and dense ones a numpy array, with two attributes more:
+        `row_names` and `column_names`, None where nothing names them. Files of texts give `Texts`.
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown, or the file is damaged, holds pickles, belies its own header, is larger unpacked than
+        allowed, or holds what its format does not. The message tells the file, the place, and how to mend it.
+    TypeError
+        For an option that the format does not know.
+    ImportError
+        If the format needs a package that is not installed.
+    OSError
+        If the file is missing or cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.sparse, sparsenmf
+    >>> scipy.sparse.save_npz("X.npz", scipy.sparse.csr_array(np.eye(3, dtype=np.int32)))
+    >>> X = sparsenmf.read("X.npz", vocab=["ark", "dove", "flood"])
+    >>> X.shape, X.column_names
+    ((3, 3), ('ark', 'dove', 'flood'))
+    """
+    found = find_format(Path(path), format)
+    if found.texts and (found.read is None or {"column", "id_column"} & set(options)):
+        _check_options(found.name, options, _TEXT_OPTIONS)
+        if vocab is not None or rows is not None or transpose:
+            raise TypeError("texts have no rows and columns: vocab, rows and transpose are for matrices")
+        return _texts(path, found.name, max_bytes, options)
+    _check_options(found.name, options, found.options)
+    with naming(os.fspath(path)):
+        source = Source(path, max_bytes)
+    kinds = ("vocab", "rows") if transpose else ("rows", "vocab")  # of the files beside it
+    row_names, column_names = (_names(*of, found, source) for of in zip((rows, vocab), kinds, strict=True))
+    across = row_names if transpose else column_names
+    if across.names is not None and "n_columns" in found.options:
+        options.setdefault("n_columns", len(across.names))
+    with naming(source.name):
+        X = found.read(source, **options)  # type: ignore[misc]
+        if isinstance(X, BackedRows):
+            if vocab is not None or rows is not None or transpose:
+                raise TypeError(
+                    "blocks of rows come as the file has them: no vocab, rows or transpose with backed=True"
+                )
+            return X
+        X = _transposed(X) if transpose else named(_checked(X))
+    with naming(column_names.origin or source.name):
+        X = named(X, None, column_names.names)
+    with naming(row_names.origin or source.name):
+        return named(X, row_names.names)
+
+
+class _Given(NamedTuple):
+    """Names that the file itself does not hold, and the file that they come from, if they do."""
+
+    names: tuple[str, ...] | None = None
+    origin: str | None = None
+
+
+def _transposed(X: Any) -> Any:
+    turned = _checked(X).T
+    names = getattr(X, "row_names", None), getattr(X, "column_names", None)
+    return named(turned if isinstance(X, np.ndarray) else turned.tocsr(), names[1], names[0])
+
+
+def _checked(X: Any) -> Any:
+    """A matrix whose indices are in range, whatever was in the file: kernels index without checks."""
+    if not isinstance(X, np.ndarray):
+        X.check_format(full_check=True)
+    return X
+
+
+def _check_options(name: str, options: dict[str, Any], known: Sequence[str]) -> None:
+    for option in options:
+        if option not in known:
+            choices = f"it knows {', '.join(known)}" if known else "it has none"
+            raise TypeError(f"the format {name} has no option {option!r}: {choices}")
+
+
+def _names(given: Names, kind: str, found: Format, source: Source) -> _Given:
+    """The names that are given, or lie in a file of their own beside the matrix."""
+    if given is None:
+        beside = None if found.names or source.is_stdin else side_names(source.path, kind)
+        return _Given() if beside is None else _Given(read_names(beside), str(beside))
+    if isinstance(given, (str, os.PathLike)):
+        return _Given(read_names(given), os.fspath(given))
+    return _Given(tuple(map(str, given)))
+
+
+def read_texts(
+    path: str | os.PathLike[str],
+    column: str | None = None,
+    id_column: str | None = None,
+    encoding: str = "utf-8",
+    format: str | None = None,  # noqa: A002
+    *,
+    errors: str = "strict",
+    delimiter: str | None = None,
+    max_bytes: int | None = None,
+) -> Texts:
+    r"""Read texts one after another, as often as one likes, without holding them.
+
+    Parameters
+    ----------
+    path : str or path-like
+        `.txt`: a document a line; `.csv`, `.tsv`: a row each, below a line of column names; `.jsonl`: a JSON object a
+        line; a folder: a text file each. `.gz` and `.zst` may follow. "-" stands for standard input, which is copied
+        to a temporary file, for it can be read once only.
+    column : str, optional
+        The column, or key, that holds the text. None: "text" if there is one, else the only one there is.
+    id_column : str, optional
+        The column that tells documents apart. In a folder the files' names do.
+    encoding : str, default="utf-8"
+        A byte order mark is left out.
+    format : {"txt", "csv", "tsv", "jsonl", "folder"}, optional
+        Where the name does not say it; standard input is "txt" unless `column` is given.
+    errors : {"strict", "replace", "ignore"}, default="strict"
+        What becomes of bytes that are not of this encoding: an error that tells the line; a mark U+FFFD; nothing.
+    delimiter : str, optional
+        What stands between cells. None: a tab in .tsv files, a comma in others.
+    max_bytes : int, optional
+        How many bytes a packed file may unpack to. None: 100 times its size, but not less than 1 GiB.
+
+    Returns
+    -------
+    Texts
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown, there is no such column (the message lists those that there are), or no document at
+        all. What is wrong further down in the file is raised by the iteration that comes to it.
+    OSError
+        If the file is missing or cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import sparsenmf
+    >>> _ = Path("verses.txt").write_text("in the beginning\nand the earth\n")
+    >>> verses = sparsenmf.read_texts("verses.txt")
+    >>> list(verses), sum(len(verse.split()) for verse in verses)
+    (['in the beginning', 'and the earth'], 6)
+    """
+    options = {"column": column, "id_column": id_column, "encoding": encoding, "errors": errors, "delimiter": delimiter}
+    if format is None and os.fspath(path) == "-" and column is None and id_column is None:
+        format = "txt"  # noqa: A001
+    found = find_format(Path(path), format, wanted=lambda known: known.texts)
+    return _texts(path, found.name, max_bytes, options)
+
+
+def _texts(path: str | os.PathLike[str], name: str, max_bytes: int | None, options: dict[str, Any]) -> Texts:
+    with naming(os.fspath(path)):
+        source = Source(path, max_bytes)
+        layout = Layout(**options)
+    return Texts(source, name, layout)
