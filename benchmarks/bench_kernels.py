@@ -110,4 +110,6 @@ def draw(lines, folder):
     axis.set(xscale="log", xlabel="share of the machine's rate, measured in the same run")
     axis.axvline(1, color="0", lw=0.8)
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
-    return common.show(plt, figure, folder, "kernels", f"Kernels at k = {lines[0]['k']} against the machine's limits.")
+    alt = "Two bars a kernel on a logarithmic axis: its share of the machine's SGEMM rate and of its rate of copying."
+    caption = f"Kernels at k = {lines[0]['k']} against the machine's limits."
+    return common.show(plt, figure, folder, "kernels", caption, alt)

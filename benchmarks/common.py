@@ -238,7 +238,7 @@ def describe_machine() -> dict[str, Any]:
     import threadpoolctl
 
     versions = {name: _version(name) for name in ("numba", "llvmlite", "numpy", "scipy", "scikit-learn", "tbb")}
-    versions |= {name: _version(name) for name in ("gensim", "implicit", "nimfa", "poismf")}
+    versions |= {name: _version(name) for name in ("gensim", "nimfa", "poismf")}
     blas = sorted({f"{p['internal_api']} {p['version']}" for p in threadpoolctl.threadpool_info() if p["version"]})
     return {
         "processor": _processor(),
@@ -381,12 +381,12 @@ def plots() -> Any:
     return plt
 
 
-def show(plt: Any, figure: Any, folder: pathlib.Path, name: str, caption: str) -> str:
-    """Write a figure and return the Markdown that shows it."""
+def show(plt: Any, figure: Any, folder: pathlib.Path, name: str, caption: str, alt: str = "") -> str:
+    """Write a figure and return the Markdown that shows it; `alt` tells what is to be seen (else the caption does)."""
     figure.tight_layout()
     figure.savefig(folder / f"{name}.png", metadata={"Software": None})
     plt.close(figure)
-    return f"![{caption}]({name}.png)\n\n{caption}"
+    return f"![{alt or caption}]({name}.png)\n\n{caption}"
 
 
 NO_PLOT = "(No plot: matplotlib is not installed.)"

@@ -330,7 +330,11 @@ def draw_curves(plt: Any, cases: list[dict[str, Any]], folder: pathlib.Path) -> 
             axis.set_xlabel("seconds")
         axes.flat[0].legend(loc="lower left")
         caption = f"{loss}, k = {k}: objective above the best found, against the seconds of the loop."
-        yield common.show(plt, figure, folder, f"race-{loss}", caption)
+        alt = (
+            f"A panel a matrix, logarithmic axes: relative excess over the best {loss} objective against seconds, for "
+            f"{', '.join(SOLVERS)}. The lower and the further left a line, the faster."
+        )
+        yield common.show(plt, figure, folder, f"race-{loss}", caption, alt)
 
 
 def draw_ratios(plt: Any, cases: list[dict[str, Any]], folder: pathlib.Path) -> str:
@@ -355,7 +359,11 @@ def draw_ratios(plt: Any, cases: list[dict[str, Any]], folder: pathlib.Path) -> 
         "Share of problems on which a solver was at most so many times slower than the best; what does not come to the "
         f"top was not reached. The grey line is at {ALLOWED}."
     )
-    return common.show(plt, figure, folder, "race-ratios", caption)
+    alt = (
+        "Six panels, a row a loss and a column an accuracy: rising steps, the share of problems against times slower "
+        f"than the best, for {', '.join(SOLVERS)}. The higher and the further left a line, the better."
+    )
+    return common.show(plt, figure, folder, "race-ratios", caption, alt)
 
 
 def options_of(parser: argparse.ArgumentParser) -> None:
