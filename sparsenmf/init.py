@@ -14,9 +14,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.linalg import LinAlgError
 
-from sparsenmf._jit import for_blocks
-from sparsenmf._validation import CsrArrays, as_scipy, check_choice, check_count, check_random_state
+from sparsenmf._jit import for_blocks, threads
+from sparsenmf._validation import CsrArrays, as_scipy, check_choice, check_count, check_matrix, check_random_state
+from sparsenmf.operand import as_operand
+from sparsenmf.svd import OVERSAMPLES, truncated_svd
 
 __all__ = ["INITS", "default_init", "initialize", "quick_random"]
 
@@ -27,6 +30,7 @@ INITS = ("random", "nndsvd", "nndsvda", "nndsvdar")
 # for an X brought to 1..4 by a power of four, which rounds nothing.
 _EPS = 1e-6
 DRAWN = 1 << 16  # numbers drawn from one generator
+LARGE = 4  # times the number of singular vectors wanted
 _ORDINARY = (2.0**-16, 2.0**32)
 
 
@@ -165,13 +169,26 @@ def _scaled(X: CsrArrays | np.ndarray, factor: float, dtype: np.dtype) -> Any:
     return as_scipy(X._replace(data=values)) if isinstance(X, CsrArrays) else values
 
 
+def _singular_vectors(X: Any, k: int, random_state: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """U, S, V as of scikit-learn's `randomized_svd`, by our products where X is large enough for them to pay."""
+    from sklearn.utils.extmath import randomized_svd
+
+    random = check_random_state(random_state)
+    if min(X.shape) >= LARGE * (k + OVERSAMPLES):
+        state = random.get_state()
+        try:
+            operand = as_operand(check_matrix(X), X.dtype, "frobenius")
+            return truncated_svd(operand, k, random)
+        except LinAlgError:  # of a rank about k or less
+            random.set_state(state)
+    U, S, V = randomized_svd(X, k, random_state=random)
+    return U, S, V
+
+
 def _nndsvd(X: Any, k: int, random_state: Any) -> tuple[np.ndarray, np.ndarray]:
     """Non-negative double SVD by a randomized SVD: O(nnz (k + 10)) a power iteration, and nothing of size n x m."""
-    from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"):  # BLAS rounds by the number of its threads
-        U, S, V = randomized_svd(X, k, random_state=random_state)
+    with threads(None):  # BLAS rounds by the number of its threads
+        U, S, V = _singular_vectors(X, k, random_state)
     W, H = np.zeros(U.shape, U.dtype), np.zeros(V.shape, V.dtype)
     W[:, 0], H[0] = np.sqrt(S[0]) * np.abs(U[:, 0]), np.sqrt(S[0]) * np.abs(V[0])  # Perron: of one sign each
     for j in range(1, k):

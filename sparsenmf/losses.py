@@ -15,13 +15,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sparsenmf._jit import for_blocks, threads
+from sparsenmf._jit import threads
 from sparsenmf._validation import canonical_loss, check_factor, check_matrix
 from sparsenmf.kernels import gram
-from sparsenmf.operand import Operand, as_operand, empty_factor, pad
+from sparsenmf.operand import Operand, as_operand, empty_factor, gram_matrix, pad
 from sparsenmf.scaling import Units, cost_scale, scale_of
-
-GRAM_ROWS = 4096
 
 
 class Loss(Protocol):
@@ -105,13 +103,8 @@ class Frobenius:
     penalty_scale = 2.0
 
     def digest(self, F: np.ndarray) -> np.ndarray:
-        """The Gram matrix F'F, in fixed blocks of rows: the same bits for any number of threads."""
-
-        def block(b: int) -> np.ndarray:
-            rows = F[b * GRAM_ROWS : (b + 1) * GRAM_ROWS]
-            return (rows.T @ rows).astype(np.float64)
-
-        return np.sum(for_blocks(block, -(-len(F) // GRAM_ROWS)), axis=0)
+        """The Gram matrix F'F."""
+        return gram_matrix(F)
 
     def fit(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
         """<X, FG'>."""

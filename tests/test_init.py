@@ -175,3 +175,22 @@ def test_the_quick_start_has_the_law_of_the_random_one_and_depends_on_the_seed_a
         assert a.shape == d.shape
         assert a.mean() == pytest.approx(d.mean(), rel=0.05)
         assert a.std() == pytest.approx(d.std(), rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [(400, 300), (300, 400)])
+@pytest.mark.parametrize(("dtype", "tol"), [(np.float32, 1e-3), (np.float64, 1e-10)])
+def test_starts_of_large_matrices_are_scikit_learns_too(shape, dtype, tol):
+    X = sp.csr_matrix(np.random.default_rng(3).poisson(0.3, shape).astype(dtype))
+    ours = initialize(check_matrix(X), 5, "nndsvd", 0, dtype)
+    for A, B in zip(ours, _initialize_nmf(X, 5, "nndsvd", random_state=0), strict=True):
+        assert A.dtype == dtype
+        assert np.abs(A - B).max() <= tol * np.abs(B).max()
+
+
+def test_a_large_matrix_of_low_rank_falls_back_on_the_same_draws():
+    rng = np.random.default_rng(4)
+    X = rng.poisson(1.0, (300, 4)) @ rng.poisson(1.0, (4, 200)) + 0.0
+    random = np.random.RandomState(7)
+    ours = initialize(check_matrix(X), 5, "nndsvd", random, np.float64)
+    theirs = _initialize_nmf(X, 5, "nndsvd", random_state=7)
+    np.testing.assert_allclose(ours[0] @ ours[1], theirs[0] @ theirs[1], atol=1e-6 * X.max())

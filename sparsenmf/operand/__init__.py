@@ -1,0 +1,32 @@
+"""The operand is the dispatcher: X as the few products that solvers need, on sparse or on dense storage.
+
+Every method updates or measures the rows of F given G, where X ~ F G'. With F = W, G = H' that is one half of an
+alternation; `X.T` with F = H', G = W is the other. Nothing above this module knows how X is stored.
+
+Factors are padded with zero columns to whole registers (`pad`). `den` is the column sums of G plus the L1 penalty.
+"""
+
+from __future__ import annotations
+
+from sparsenmf.operand.choose import CROSSOVER, as_operand, choose_path
+from sparsenmf.operand.csr import CsrOperand
+from sparsenmf.operand.dense import DenseOperand
+from sparsenmf.operand.factors import empty_factor, gram_matrix, pad, padded_transpose, product, transposed
+from sparsenmf.operand.protocol import Operand, Pass, Rule
+
+__all__ = [
+    "CROSSOVER",
+    "CsrOperand",
+    "DenseOperand",
+    "Operand",
+    "Pass",
+    "Rule",
+    "as_operand",
+    "choose_path",
+    "empty_factor",
+    "gram_matrix",
+    "pad",
+    "padded_transpose",
+    "product",
+    "transposed",
+]
