@@ -33,10 +33,10 @@ from sparsenmf.kernels.simd import (
     sub,
     total,
     where_positive,
+    widen,
 )
 
 SPARED = 1e8  # rows whose entries are not about this many times the cut are left alone by it
-FEW = 8
 AHEAD = 16  # nonzeros between a prefetch and its use
 
 
@@ -110,14 +110,13 @@ def add_row(sums, b, F, i):
 
 @helper
 def add_rows(sums, b, F, rows, first, last):
-    """sums[b] += the rows of F that rows[first:last] names: a few in F's dtype, their sum in float64."""
+    """sums[b] += the rows of F that rows[first:last] names, in float64."""
     columns = F.shape[1]
     for a in range(0, columns, VECTOR_BYTES // F.itemsize):
-        for start in range(first, last, FEW):
-            part = fill(F, 0.0)
-            for r in range(start, min(start + FEW, last)):
-                part = add(part, load(F, rows[r] * columns + a))
-            add_wide(sums, b * columns + a, part)
+        part = widen(fill(F, 0.0))
+        for r in range(first, last):
+            part = add(part, widen(load(F, rows[r] * columns + a)))
+        add_wide(sums, b * columns + a, part)
 
 
 @kernel

@@ -541,6 +541,17 @@ def strided_dots(typingctx, b, at, stride, v, n):
 
 
 @intrinsic
+def widen(typingctx, v):
+    """The lanes of v in float64."""
+    result = Lanes(types.float64, v.count)
+
+    def codegen(context, builder, sig, args):
+        return args[0] if v.dtype == types.float64 else builder.fpext(args[0], context.get_value_type(result))
+
+    return result(v), codegen
+
+
+@intrinsic
 def add_wide(typingctx, a, i, v):
     """a[i : i + lanes] += v, for an array of float64."""
 

@@ -33,6 +33,7 @@ __all__ = [
     "sub",
     "total",
     "where_positive",
+    "widen",
 ]
 
 
@@ -163,6 +164,10 @@ def scatter_transposed(b, stride, place, f, t, stop):
     for w in range(min(lanes, stop - t)):
         for a in range(f.shape[1]):
             f[t + w, a] = _flat(b, a * stride + place, lanes)[w]
+
+
+def widen(v):
+    return v.astype(np.float64)
 
 
 def add_wide(a, i, v):

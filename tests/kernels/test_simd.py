@@ -199,6 +199,20 @@ def test_wide_sums(rng_and_dtype):
     assert np.array_equal(sums, expected)
 
 
+def test_lanes_widen(rng_and_dtype):
+    rng, dtype = rng_and_dtype
+    lanes, (v,) = registers(rng, dtype, 1)
+    sums = np.zeros(lanes)
+
+    @compiled
+    def run(sums, v):
+        wide = simd.widen(simd.load(v, 0))
+        simd.add_wide(sums, 0, simd.add(wide, wide))
+
+    run(sums, v)
+    assert np.array_equal(sums, 2 * v.astype(np.float64))
+
+
 def test_a_part_of_a_register_is_written(rng_and_dtype):
     rng, dtype = rng_and_dtype
     lanes, (v,) = registers(rng, dtype, 1)
