@@ -205,7 +205,10 @@ class _Blas:
         self.lock, self.users = threading.Lock(), 0
 
     def _set(self) -> None:
-        self.controller = self.controller or ThreadpoolController()
+        if self.controller is None:
+            import scipy.linalg  # noqa: F401 - np.dot in kernels calls SciPy's BLAS, which is to be found here
+
+            self.controller = ThreadpoolController()
         self.limit = self.controller.limit(limits=1, user_api="blas")
 
     def _restore(self) -> None:
