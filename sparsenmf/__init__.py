@@ -26,13 +26,14 @@ _HOMES = {
     "read": "io",
     "read_texts": "io",
     "theory": "",
+    "topics": "",
     "warmup": "warm",
     "write": "io",
 }
 __all__ = sorted([*_HOMES, "__version__"])
 
 if TYPE_CHECKING:
-    from sparsenmf import datasets, theory
+    from sparsenmf import datasets, theory, topics
     from sparsenmf.estimators import NMF, non_negative_factorization
     from sparsenmf.factorization import Factorization, factorize
     from sparsenmf.io import read, read_texts, write

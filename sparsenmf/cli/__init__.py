@@ -1,6 +1,7 @@
-"""The command line: `sparsenmf fit | topics | info | warmup | demo`.
+"""The command line: `sparsenmf fit`, `topics`, `transform` and others; docs/cli.md describes them.
 
-Data go to stdout, messages and progress to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Data go to stdout, messages and progress to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not converged (with
+--strict), 130 interrupted.
 """
 
 import sys

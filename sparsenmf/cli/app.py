@@ -1,13 +1,30 @@
-"""The commands and their options. What they do stands in the modules beside this one, loaded when a command runs."""
+"""The commands. What they do stands in the modules beside this one, loaded when a command runs."""
 
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from sparsenmf.cli.console import message, package
+from sparsenmf.cli.console import drop_stdout, message, package
+from sparsenmf.cli.options import (
+    WRITTEN,
+    components_option,
+    counting_options,
+    force_option,
+    group_option,
+    json_option,
+    quiet_option,
+    rank_option,
+    reading_options,
+    seed_option,
+    solver_options,
+    strict_option,
+    threads_option,
+    words_option,
+)
 
 __all__ = ["app", "run"]
 
@@ -28,137 +45,279 @@ def run(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except SystemExit as stop:  # the reader of our output has closed the pipe
+    except SystemExit as stop:  # the reader of a table has closed the pipe; or shell completion is done
         return 0 if stop.code is None else int(stop.code)
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
         if os.environ.get("SPARSENMF_DEBUG"):
             traceback.print_exc()
-        message(f"Error: {error or 'out of memory'}")
+        message(f"Error: {' '.join(str(error).split()) or 'out of memory'}")
         return 1
 
 
-def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Several options as one decorator, in the order in which help shall list them."""
-
-    def decorate(command: Any) -> Any:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return decorate
+def examples(*lines: str) -> str:
+    r"""The end of a help text: commands to copy. (Click leaves a paragraph after \b as it is.)"""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages and no progress.")
-threads_option = click.option("--threads", type=click.IntRange(min=1), help="Threads.  [default: all cores]")
-words_option = click.option(
-    "-n", "--words", type=click.IntRange(min=1), help="Top words a topic.  [default: what fits a line, at most 10]"
-)
-rank_option = click.option(
-    "--rank",
-    type=click.Choice(["relevance", "weight", "lift"]),
-    default="relevance",
-    show_default=True,
-    help="What makes a top word. weight: its probability in the topic; lift: that over its probability at large "
-    "(rare words win); relevance: the geometric mean of the two.",
-)
-solver_options = options(
-    click.option(
-        "--loss",
-        type=click.Choice(["kl", "kullback-leibler", "frobenius"]),
-        default="kl",
-        show_default=True,
-        help="Cost.",
-    ),
-    click.option(
-        "--solver", type=click.Choice(["auto", "mu", "cd", "gd"]), default="auto", show_default=True, help="Method."
-    ),
-    click.option(
-        "--init",
-        type=click.Choice(["auto", "random", "nndsvd", "nndsvda", "nndsvdar"]),
-        default="auto",
-        show_default=True,
-        help="Start.",
-    ),
-    click.option("--max-iter", type=click.IntRange(min=1), default=200, show_default=True, help="Iterations at most."),
-    click.option(
-        "--tol",
-        type=click.FloatRange(min=0),
-        default=1e-4,
-        show_default=True,
-        help="Stop where the objective falls by no more than this share of it over a few iterations. 0: never early.",
-    ),
-    click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds."),
-    click.option("--step", type=click.FloatRange(min=0, min_open=True), help="Step, for --solver gd alone."),
-    click.option(
-        "--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Random seed."
-    ),
-    click.option("--alpha-w", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Penalty on W."),
-    click.option("--alpha-h", type=click.FloatRange(min=0), help="Penalty on H.  [default: as --alpha-w]"),
-    click.option(
-        "--l1-ratio", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of L1 in the penalties."
-    ),
-    threads_option,
-    click.option(
-        "--dtype",
-        type=click.Choice(["auto", "float32", "float64"]),
-        default="auto",
-        show_default=True,
-        help="Precision; auto: as the input, float32 for counts.",
-    ),
-    click.option(
-        "--path",
-        type=click.Choice(["auto", "sparse", "dense"]),
-        default="auto",
-        show_default=True,
-        help="Which code computes.",
+class Commands(click.Group):
+    """The group of commands, in which a closed pipe (`| head`) is no failure: Click would exit with 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; where the reader of its output has closed the pipe, it has what it wanted."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            drop_stdout()
+            return 0
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "sparsenmf demo",
+        "sparsenmf fit X.npz -k 20 -o model.npz",
+        "sparsenmf topics model.npz",
+        "sparsenmf topics news.jsonl.gz --column text -k 30 -o model.npz",
     ),
 )
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version=getattr(package(), "__version__", "unknown"), prog_name="sparsenmf")
 def app() -> None:
-    """Non-negative matrix factorization of sparse counts.
-
-    Try `sparsenmf demo`, then `sparsenmf fit X.npz -k 20 -o model.npz` and `sparsenmf topics model.npz`.
-    """
+    """Non-negative matrix factorization of sparse counts: from matrices or texts to topics."""
 
 
-@app.command(short_help="Factorize a matrix and write the model.")
-@click.argument("matrix", type=click.Path())
-@click.option("-k", "--components", type=click.IntRange(min=1), required=True, help="Number of components (topics).")
+@app.command(
+    short_help="Factorize a matrix, or texts, and write the model.",
+    epilog=examples(
+        "sparsenmf fit X.npz -k 20 -o model.npz",
+        "sparsenmf fit docword.kos.txt.gz --vocab vocab.kos.txt -k 20 -o model.npz",
+        "sparsenmf fit cells.h5ad --layer counts -k 30 --max-iter 500 -o model.npz",
+        "sparsenmf fit tfidf.mtx.gz --loss frobenius -k 20 -o model.npz",
+        "zcat news.jsonl.gz | sparsenmf fit - --format jsonl --column body -k 30 -o model.npz",
+    ),
+)
+@click.argument("matrix", type=click.Path(allow_dash=True))
+@components_option
 @click.option("-o", "--output", type=click.Path(), required=True, help="Model file to write (.npz).")
 @solver_options
-@click.option("--format", "input_format", type=click.Choice(["npz", "npy", "mtx"]), help="Format of MATRIX.")
-@click.option(
-    "--vocab", type=click.Path(), help="Names of the columns, one a line.  [default: vocab.txt beside MATRIX]"
-)
-@click.option("--rows", type=click.Path(), help="Names of the rows, one a line.  [default: rows.txt beside MATRIX]")
-@click.option("-T", "--transpose", is_flag=True, help="The columns of MATRIX are the samples, as in terms x documents.")
-@click.option("-f", "--force", is_flag=True, help="Replace the model file if it exists.")
+@reading_options
+@counting_options
+@strict_option
+@force_option
 @quiet_option
 @json_option
-def fit(**arguments: Any) -> None:
-    """Factorize MATRIX (.npz, .npy, .mtx, .mtx.gz; rows are samples) and write the model."""
+def fit(**arguments: Any) -> int:
+    """Factorize MATRIX and write the model. Rows are samples; texts are counted first; - is standard input."""
     from sparsenmf.cli.fitting import fit_file
 
-    fit_file(**arguments)
+    return fit_file(**arguments)
 
 
-@app.command(short_help="Show the topics of a model.")
+@app.command(
+    short_help="Weights of new rows for the components of a model.",
+    epilog=examples(
+        "sparsenmf transform model.npz new.npz -o weights.npz",
+        "sparsenmf transform model.npz new.jsonl --column text --proportions -o weights.csv",
+        "sparsenmf transform model.npz new.npz -o - | head",
+    ),
+)
 @click.argument("model", type=click.Path())
+@click.argument("matrix", type=click.Path(allow_dash=True))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(allow_dash=True),
+    required=True,
+    help="File of weights to write (.npy, .npz, .csv, .tsv, .mtx, .parquet, ...); - is standard output.",
+)
+@click.option(
+    "--output-format",
+    type=click.Choice([*WRITTEN, "npy"]),
+    help="Format of the weights.  [default: by the name; tsv to standard output]",
+)
+@click.option("--proportions", is_flag=True, help="Each row's shares of its components, which sum to 1.")
+@click.option("--max-iter", type=click.IntRange(min=1), default=200, show_default=True, help="Passes over a row.")
+@click.option(
+    "--tol", type=click.FloatRange(min=0), default=1e-4, show_default=True, help="A row is done where less moves."
+)
+@threads_option
+@reading_options
+@force_option
+@quiet_option
+@json_option
+def transform(**arguments: Any) -> None:
+    """Find the weights of the rows of MATRIX for the components of MODEL, each row by itself.
+
+    Columns are matched by name where both have names, else by their order. Texts are counted by the model's vocabulary.
+    """
+    from sparsenmf.cli.transforming import transform_file
+
+    transform_file(**arguments)
+
+
+@app.command(
+    short_help="Topics of a model, or of texts or a matrix.",
+    epilog=examples(
+        "sparsenmf topics model.npz",
+        "sparsenmf topics model.npz -n 25 --rank weight",
+        "sparsenmf topics news.jsonl.gz --column text -k 30",
+        "sparsenmf topics news.jsonl.gz --column text -k 30 -o model.npz --report report.html --group year",
+    ),
+)
+@click.argument("source", metavar="MODEL|DATA", type=click.Path(allow_dash=True))
 @words_option
 @rank_option
+@click.option(
+    "-k", "--components", type=click.IntRange(min=1), help="Find so many topics in DATA; all options below are for it."
+)
+@click.option("-o", "--output", type=click.Path(), help="Model file to write (.npz).")
+@click.option("--report", type=click.Path(), help="Report to write (.html).")
+@group_option
+@solver_options
+@reading_options
+@counting_options
+@strict_option
+@force_option
+@quiet_option
 @json_option
-def topics(model: str, words: int | None, rank: str, as_json: bool) -> None:
-    """Show the topics of a MODEL that `fit` wrote: their share of all tokens and their top words."""
-    from sparsenmf.cli.topics import show_model
+@click.pass_context
+def topics(context: click.Context, /, **arguments: Any) -> int | None:
+    """Show topics: their share of all tokens and their top words.
 
-    show_model(model, words, rank, as_json)
+    Of a MODEL that `fit` wrote; or, with -k, of DATA (texts or a matrix), which are counted and factorized first.
+    """
+    from sparsenmf.cli import finding
+
+    if arguments["components"] is not None:
+        return finding.find(**arguments)
+    shown = {name: arguments[name] for name in ("source", "words", "rank", "as_json")}
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name not in {*shown, "quiet"}:
+            where = " (of a model and its data: `sparsenmf report`)" if parameter.name == "report" else ""
+            raise click.UsageError(f"{parameter.opts[-1]} is for data{where}: say how many topics to find, -k 30.")
+    finding.show(**shown)
+    return None
 
 
-@app.command(short_help="Show versions, threads, BLAS, processor, cache.")
+@app.command(
+    short_help="How well a model describes a matrix.",
+    epilog=examples(
+        "sparsenmf evaluate model.npz X.npz",
+        "sparsenmf evaluate model.npz held_out.npz --new-rows --json",
+    ),
+)
+@click.argument("model", type=click.Path())
+@click.argument("matrix", type=click.Path(allow_dash=True))
+@click.option("--new-rows", is_flag=True, help="Solve for the weights, also where the model may have some.")
+@click.option(
+    "-n", "--words", type=click.IntRange(min=2), default=10, show_default=True, help="Top words for the coherence."
+)
+@threads_option
+@reading_options
+@quiet_option
+@json_option
+def evaluate(**arguments: Any) -> None:
+    """Measure MODEL on MATRIX: objective, KKT residual, deviance per token, zeros, coherence, diversity."""
+    from sparsenmf.cli.evaluating import evaluate_file
+
+    evaluate_file(**arguments)
+
+
+@app.command(
+    short_help="One page on a model and its data.",
+    epilog=examples(
+        "sparsenmf report model.npz --data X.npz -o report.html",
+        "sparsenmf report model.npz --data news.jsonl.gz --column text --group year -o report.html",
+    ),
+)
+@click.argument("model", type=click.Path())
+@click.option("--data", "matrix", type=click.Path(allow_dash=True), required=True, help="The matrix or the texts.")
+@click.option("-o", "--output", type=click.Path(), required=True, help="Page to write (.html).")
+@group_option
+@reading_options
+@force_option
+@quiet_option
+def report(**arguments: Any) -> None:
+    """Write one page on MODEL and its data that opens in a browser, without a network."""
+    from sparsenmf.cli.reporting import report_file
+
+    report_file(**arguments)
+
+
+@app.command(
+    short_help="From one format to another.",
+    epilog=examples(
+        "sparsenmf convert docword.kos.txt.gz kos.npz",
+        "sparsenmf convert cells.h5ad counts.mtx.gz --layer counts",
+        "sparsenmf convert news.jsonl.gz counts.npz --column text --min-df 5",
+        "sparsenmf convert X.npz - --output-format csv | head",
+    ),
+)
+@click.argument("source", type=click.Path(allow_dash=True))
+@click.argument("output", type=click.Path(allow_dash=True))
+@click.option("--output-format", type=click.Choice(WRITTEN), help="Format of OUTPUT.  [default: by its name]")
+@reading_options
+@counting_options
+@force_option
+@quiet_option
+def convert(**arguments: Any) -> None:
+    """Read SOURCE, a matrix or texts, and write it to OUTPUT with the names of its rows and columns."""
+    from sparsenmf.cli.converting import convert_file
+
+    convert_file(**arguments)
+
+
+@app.command(
+    "read-info",
+    short_help="What is in a file.",
+    epilog=examples(
+        "sparsenmf read-info X.npz",
+        "sparsenmf read-info model.npz --json",
+        "sparsenmf read-info news.csv --column body --encoding latin-1",
+    ),
+)
+@click.argument("path", type=click.Path(allow_dash=True))
+@reading_options
+@json_option
+def read_info(path: str, **arguments: Any) -> None:
+    """Read PATH, a matrix, texts or a model, and tell what is in it."""
+    from sparsenmf.cli.converting import show_file
+
+    show_file(source=path, **arguments)
+
+
+@app.command(
+    short_help="An iteration beside scikit-learn's.",
+    epilog=examples("sparsenmf bench", "sparsenmf bench X.npz -k 50 --dtype float64", "sparsenmf bench --json"),
+)
+@click.argument("matrix", type=click.Path(allow_dash=True), required=False)
+@click.option("-k", "--components", type=click.IntRange(min=1), default=32, show_default=True, help="Components.")
+@click.option("--iterations", type=click.IntRange(min=1), default=3, show_default=True, help="Iterations to time.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float32",
+    show_default=True,
+    help="Of both.",
+)
+@seed_option
+@threads_option
+@reading_options
+@counting_options
+@quiet_option
+@json_option
+def bench(**arguments: Any) -> None:
+    """Time one iteration of both losses beside scikit-learn's NMF, from one start, on MATRIX or on made counts."""
+    from sparsenmf.cli.timing import bench as run_bench
+
+    run_bench(**arguments)
+
+
+@app.command(
+    short_help="Show versions, threads, BLAS, processor, cache.",
+    epilog=examples("sparsenmf info", "sparsenmf info --json"),
+)
 @json_option
 def info(as_json: bool) -> None:
     """Show versions, threading layer, BLAS, processor and the cache of compiled kernels."""
@@ -167,7 +326,7 @@ def info(as_json: bool) -> None:
     show(as_json)
 
 
-@app.command(short_help="Compile the kernels now.")
+@app.command(short_help="Compile the kernels now.", epilog=examples("sparsenmf warmup", "sparsenmf warmup --double"))
 @click.option("--double", is_flag=True, help="Those for float64, too.")
 @quiet_option
 def warmup(double: bool, quiet: bool) -> None:
@@ -177,17 +336,22 @@ def warmup(double: bool, quiet: bool) -> None:
     warm_up(double, quiet)
 
 
-@app.command(short_help="Topics of the King James Bible.")
+@app.command(
+    short_help="Topics of the King James Bible.",
+    epilog=examples("sparsenmf demo", "sparsenmf demo -k 40 --rank lift", "sparsenmf demo --report bible.html"),
+)
 @click.option("-k", "--components", type=click.IntRange(min=1), default=20, show_default=True, help="Number of topics.")
 @click.option("--max-iter", type=click.IntRange(min=1), default=200, show_default=True, help="Iterations at most.")
-@click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Random seed.")
+@seed_option
 @threads_option
 @words_option
 @rank_option
+@click.option("--report", type=click.Path(), help="Report to write.  [default: sparsenmf-demo.html; none with --json]")
+@force_option
 @quiet_option
 @json_option
 def demo(**arguments: Any) -> None:
-    """Find topics of the King James Bible (packaged word counts) and show them."""
+    """Find topics of the King James Bible (packaged word counts), show them, and write a report on them."""
     from sparsenmf.cli.demo import run_demo
 
     run_demo(**arguments)

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +15,22 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-__all__ = ["emit", "emit_json", "emit_rich", "message", "number", "package", "progress", "sparkline", "stdout_console"]
+__all__ = [
+    "NOT_CONVERGED",
+    "drop_stdout",
+    "emit",
+    "emit_json",
+    "emit_rich",
+    "message",
+    "number",
+    "package",
+    "progress",
+    "sparkline",
+    "stdout_console",
+]
+
+#: The exit code of a fit that --strict finds wanting.
+NOT_CONVERGED = 3
 
 # Into a pipe a line is never folded: one topic stays one line for grep.
 _UNFOLDED = 10_000
@@ -37,9 +52,14 @@ def emit(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes stdout once more at exit; let it have somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         sys.exit(0)
+
+
+def drop_stdout() -> None:
+    """After a closed pipe: Python flushes stdout once more at exit; let it have somewhere to go."""
+    with suppress(OSError, ValueError):  # a stdout that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def emit_json(value: Any) -> None:
@@ -64,18 +84,21 @@ def stdout_console() -> Console:
 
 
 @contextmanager
-def progress(what: str, max_iter: int, quiet: bool = False) -> Iterator[Callable[[Any], None]]:
+def progress(
+    what: str, max_iter: int, quiet: bool = False, max_seconds: float | None = None
+) -> Iterator[Callable[[Any], None]]:
     """Show a progress line on stderr while a fit runs (if that is a terminal), and warnings as one line each.
 
     Yields
     ------
     callable
-        The callback for `factorize`: takes a record and shows its iteration and objective.
+        The callback for `factorize`: takes a record and shows its iteration, objective, KKT residual, and how many
+        seconds are left if nothing stops the fit before `max_iter` or `max_seconds`.
     """
     console = Console(stderr=True, highlight=False)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=12),
         TextColumn("{task.completed}/{task.total}"),
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
@@ -85,10 +108,22 @@ def progress(what: str, max_iter: int, quiet: bool = False) -> Iterator[Callable
         task = bar.add_task(what, total=max_iter, note="")
 
         def callback(record: Any) -> None:
-            bar.update(task, completed=record.iteration, note=f"objective {number(record.objective)}")
+            left = _seconds_left(record, max_iter, max_seconds)
+            note = f"objective {number(record.objective)}, KKT {record.kkt:.1e}{left}"
+            bar.update(task, completed=record.iteration, note=note)
 
         with _watched_compiler(lambda: bar.update(task, note="compiling, once ...")):
             yield callback
+
+
+def _seconds_left(record: Any, max_iter: int, max_seconds: float | None) -> str:
+    """At most how long a fit still takes, from its speed so far."""
+    if record.iteration == 0:
+        return ""
+    left = record.seconds / record.iteration * (max_iter - record.iteration)
+    if max_seconds is not None:
+        left = min(left, max(max_seconds - record.seconds, 0.0))
+    return f", {left:.0f} s left"
 
 
 @contextmanager

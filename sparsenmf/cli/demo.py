@@ -8,9 +8,12 @@ from scipy import sparse
 
 from sparsenmf.cli.console import emit_json, emit_rich, message, number, progress, sparkline, stdout_console
 from sparsenmf.cli.fitting import fit_summary
+from sparsenmf.cli.reading import Data, speaker
+from sparsenmf.cli.reporting import check_report, has_report, write_page
 from sparsenmf.cli.topics import Topic, find_topics, topic_table, topics_as_json
 from sparsenmf.datasets import KJV, load_kjv
 from sparsenmf.io import Model
+from sparsenmf.io.named import named
 
 __all__ = ["ARCHAIC", "Corpus", "make_corpus", "run_demo"]
 
@@ -23,6 +26,7 @@ till unto verily wast went wert wherefore whereof whereunto whoso whosoever wilt
 #: What scikit-learn's list of English stop words lacks for a text of 1611.
 ARCHAIC = frozenset(_ARCHAIC.split())
 _WIDE = 100
+_REPORT = "sparsenmf-demo.html"
 _TOL = 1e-5  # costs a second more than factorize's default, and the topics read better
 
 
@@ -33,6 +37,7 @@ class Corpus(NamedTuple):
     vocabulary: tuple[str, ...]
     dropped: list[str]
     books: np.ndarray  # of each row, a place in the names of the books
+    chapters: tuple[str, ...]  # names of the rows, as "Ge1"
 
 
 def run_demo(
@@ -43,12 +48,16 @@ def run_demo(
     threads: int | None,
     words: int | None,
     rank: str,
+    report: str | None,
+    force: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Factorize the packaged counts, by chapter and without stop words, by KL, and show what came out."""
     from sparsenmf.factorization import factorize
 
+    if report is not None:
+        check_report(report, force)
     bible = load_kjv()
     corpus = make_corpus(bible)
     if not quiet:
@@ -65,14 +74,34 @@ def run_demo(
             n_threads=threads,
             callback=callback,
         )
-    topics = find_topics(Model.of(fit, vocabulary=corpus.vocabulary), words or 10, rank)
+    model = Model.of(fit, vocabulary=corpus.vocabulary, rows=corpus.chapters)
+    topics = find_topics(model, words or 10, rank)
     if as_json:
         history = [record._asdict() for record in fit.history]
         emit_json({"topics": topics_as_json(topics), "history": history, "dropped": corpus.dropped})
+        if report is not None:
+            _report(model, corpus, report, force, quiet)
         return
     extra = ("mostly in", _where(bible, corpus, fit.W, topics)) if stdout_console().width >= _WIDE else None
     curve = _fall([record.objective for record in fit.history])
     emit_rich(topic_table(topics, words, extra), "", curve, Text(fit_summary(fit)))
+    if report is not None or has_report():
+        _report(model, corpus, report, force, quiet)
+
+
+def _report(model: Model, corpus: Corpus, path: str | None, force: bool, quiet: bool) -> None:
+    """Write the report and name it; where it was not asked for, that it cannot be written is no failure."""
+    say, target = speaker(quiet), path or _REPORT
+    data = Data(named(corpus.counts, corpus.chapters, corpus.vocabulary))
+    try:
+        check_report(target, force)
+        write_page(model, data, target, None, force)
+    except OSError as error:
+        if path is not None:
+            raise
+        say(f"No report: {error}")
+    else:
+        say(f"Wrote {target}: open it in a browser.")
 
 
 def make_corpus(bible: KJV) -> Corpus:
@@ -91,6 +120,7 @@ def make_corpus(bible: KJV) -> Corpus:
         vocabulary=tuple(words[stays]),
         dropped=list(words[~stays]),
         books=bible.labels[np.sort(first)],
+        chapters=tuple(chapters[i] for i in np.sort(first)),
     )
 
 

@@ -1,15 +1,16 @@
-"""The commands `fit` and `warmup`."""
+"""The commands `fit` and `warmup`, and the fit that `topics` makes of data."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sparsenmf.cli.console import emit_json, message, number, progress
-from sparsenmf.io import Model, find_names, read, read_names, save_model
+from sparsenmf.cli.console import NOT_CONVERGED, emit_json, message, number, progress
+from sparsenmf.cli.reading import Data, Input, load, speaker
+from sparsenmf.io import Model, save_model
 from sparsenmf.io.files import check_target
 
-__all__ = ["fit_file", "fit_summary", "warm_up"]
+__all__ = ["Fitted", "fit_file", "fit_source", "fit_summary", "plain", "unconverged", "warm_up"]
 
 _STOPS = {
     "objective": "converged (objective steady)",
@@ -19,38 +20,62 @@ _STOPS = {
 }
 
 
+class Fitted(NamedTuple):
+    """A fit, the model that a file holds of it, and the data."""
+
+    fit: Any
+    model: Model
+    data: Data
+
+
 def fit_file(
     *,
     matrix: str,
     components: int,
     output: str,
-    input_format: str | None,
-    transpose: bool,
-    vocab: str | None,
-    rows: str | None,
     force: bool,
     quiet: bool,
+    strict: bool,
     as_json: bool,
     **options: Any,
-) -> None:
-    """Read a matrix, factorize it, write the model."""
-    say = _silent if quiet else message
+) -> int:
+    """Read a matrix or texts, factorize, write the model; return the exit code."""
+    say = speaker(quiet)
     if output == "-":
         raise ValueError("a model does not go to stdout: name a file, as in -o model.npz")
     check_target(output, force)  # before the work, not after it
     started = time.perf_counter()
-    X = read(matrix, input_format)
-    X = X.T if transpose else X
-    say(f"{matrix}{' transposed' if transpose else ''}: {describe(X)}")
-    vocabulary, row_names = _names(matrix, vocab, rows, X.shape, say)
-    arguments = _arguments(options)
-    fit = _factorize(X, components, arguments, quiet)
-    params = {"n_components": components, **arguments}
-    save_model(output, Model.of(fit, params=params, vocabulary=vocabulary, rows=row_names), force)
-    say(f"{fit_summary(fit)}\nWrote {output} ({Path(output).stat().st_size / 1e6:.1f} MB).")
+    fitted = fit_source(Input.take(matrix, options), components, options, quiet)
+    save_model(output, fitted.model, force)
+    say(f"{fit_summary(fitted.fit)}\nWrote {output} ({Path(output).stat().st_size / 1e6:.1f} MB).")
     if as_json:
         seconds = time.perf_counter() - started
-        emit_json({"output": output, "shape": X.shape, "params": params, **_outcome(fit), "seconds": seconds})
+        parts = {"output": output, "shape": fitted.data.X.shape, "params": fitted.model.params}
+        emit_json({**parts, **fitted.model.outcome, "seconds": seconds})
+    return unconverged(fitted.fit, strict)
+
+
+def fit_source(source: Input, components: int, options: Mapping[str, Any], quiet: bool) -> Fitted:
+    """Read an input and factorize it; `options` are those of `solver_options`.
+
+    Raises
+    ------
+    ValueError
+        If the fit diverged: what is left of it is no model.
+    """
+    data = load(source, speaker(quiet))
+    arguments = _arguments(options)
+    fit = _factorize(plain(data.X), components, arguments, quiet)
+    if fit.stop_reason == "diverged":
+        raise ValueError(
+            f"the fit diverged after {fit.n_iter} iterations, and nothing was written: --step {arguments['step']} is "
+            "too long for this matrix. Give a shorter one, or leave --step out for a safe one"
+        )
+    params: dict[str, Any] = {"n_components": components, **arguments}
+    if data.texts is not None:
+        params["counting"] = source.counting
+    model = Model.of(fit, params=params, vocabulary=data.X.column_names, rows=data.X.row_names)
+    return Fitted(fit, model, data)
 
 
 def fit_summary(fit: Any) -> str:
@@ -61,19 +86,24 @@ def fit_summary(fit: Any) -> str:
     return f"{fit.loss} objective {number(fit.objective)} after {count}, {seconds:.1f} s: {why}"
 
 
-def describe(X: Any) -> str:
-    """The shape and density of a matrix, for a person."""
-    n, m = X.shape
-    if hasattr(X, "nnz"):
-        return f"{n:,} x {m:,}, {X.nnz:,} nonzeros ({X.nnz / max(n * m, 1):.2%}), {X.dtype}"
-    return f"{n:,} x {m:,}, dense, {X.dtype}"
+def unconverged(fit: Any, strict: bool) -> int:
+    """The exit code of a command that fits: 3 where --strict asks for convergence and there was none."""
+    if strict and not fit.converged:
+        message("Not converged (--strict): allow more iterations (--max-iter), or a larger --tol.")
+        return NOT_CONVERGED
+    return 0
+
+
+def plain(X: Any) -> Any:
+    """The matrix without its names."""
+    return getattr(X, "X", X)
 
 
 def warm_up(double: bool, quiet: bool) -> None:
     """Compile the kernels, saying which are done, and how long it took."""
     from sparsenmf.warm import warmup_steps
 
-    say = _silent if quiet else message
+    say = speaker(quiet)
     say("Compiling the kernels into the cache: about a minute, once ...")
     started = time.perf_counter()
     for step in warmup_steps(("float32", "int64", "float64") if double else ("float32", "int64")):
@@ -93,31 +123,5 @@ def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
 def _factorize(X: Any, components: int, arguments: Mapping[str, Any], quiet: bool) -> Any:
     from sparsenmf.factorization import factorize
 
-    with progress("Fitting", arguments["max_iter"], quiet) as callback:
+    with progress("Fitting", arguments["max_iter"], quiet, arguments["max_seconds"]) as callback:
         return factorize(X, components, callback=callback, **arguments)
-
-
-def _names(
-    matrix: str, vocab: str | None, rows: str | None, shape: tuple[int, int], say: Callable[[str], None]
-) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Names for columns and rows: those asked for, else those that lie beside the matrix, if their number fits."""
-    found = []
-    for kind, given, axis in (("vocab", vocab, 1), ("rows", rows, 0)):
-        path, what = given or find_names(matrix, kind), ("rows", "columns")[axis]
-        names = None if path is None else read_names(path, shape[axis] if given else None, what)
-        if names is not None and len(names) != shape[axis]:
-            turned = " Is the matrix turned? See --transpose." if len(names) == shape[1 - axis] else ""
-            say(f"{path}: not used, {len(names):,} names for {shape[axis]:,} {what}.{turned}")
-            names = None
-        elif names is not None:
-            say(f"{path}: names of the {what}")
-        found.append(names)
-    return found[0], found[1]
-
-
-def _outcome(fit: Any) -> dict[str, Any]:
-    return dict(Model.of(fit).outcome)
-
-
-def _silent(_: str) -> None:
-    pass

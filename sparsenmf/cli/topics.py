@@ -1,74 +1,40 @@
-"""Topics of a model: shares, top words, and how they are shown."""
+"""Topics of a model on a terminal and as JSON."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from sparsenmf.cli.console import emit_json, emit_rich, stdout_console
-from sparsenmf.io import Model, load_model
+from sparsenmf.cli.console import stdout_console
+from sparsenmf.io import Model
+from sparsenmf.topics import describe
+from sparsenmf.topics.describe import Topic, Word
 
-__all__ = ["Topic", "Word", "find_topics", "show_model", "topic_table", "topics_as_json"]
+__all__ = ["Topic", "Word", "find_topics", "topic_table", "topics_as_json"]
 
 _WORDS = 10
 
 
-class Word(NamedTuple):
-    """A word of a topic: its column, probability in the topic, and that over its probability at large."""
-
-    name: str
-    column: int
-    weight: float
-    lift: float
-
-
-class Topic(NamedTuple):
-    """A topic: its place in the factors, its share of all tokens, its top words, best first."""
-
-    component: int
-    share: float
-    words: tuple[Word, ...]
-
-
 def find_topics(model: Model, n_words: int = _WORDS, rank: str = "relevance") -> list[Topic]:
-    """The topics of a model, the largest first.
-
-    A topic's share is its part of the sum of W H; within a topic, words have the probabilities of H's row. Words are
-    ranked by that probability ("weight"), by its ratio to the probability at large ("lift"), or by the geometric mean
-    of the two ("relevance" of C. Sievert and K. Shirley, "LDAvis", with lambda = 1/2). Words of weight 0 are left out.
+    """The topics of a model, the largest first: `sparsenmf.topics.find_topics` in the terms of the command line.
 
     Parameters
     ----------
     model : Model
     n_words : int, default=10
     rank : {"relevance", "weight", "lift"}, default="relevance"
+        "weight" is the probability; "relevance" is LDAvis's with lambda = 1/2, the geometric mean of the other two.
 
     Returns
     -------
     list of Topic
         Shares are NaN where the model has no W.
     """
-    H = np.asarray(model.H, dtype=np.float64)
-    sums = H.sum(axis=1)
-    mass = sums if model.W is None else model.W.sum(axis=0, dtype=np.float64) * sums
-    with np.errstate(divide="ignore", invalid="ignore"):  # a topic or a word may be all zero
-        within = np.nan_to_num(H / sums[:, None])
-        share = mass / mass.sum()
-        lift = np.nan_to_num(within / (np.nan_to_num(share) @ within))
-    shown = np.full_like(share, np.nan) if model.W is None else np.nan_to_num(share)
-    score = {"weight": within, "lift": lift, "relevance": np.sqrt(within * lift)}[rank]
-    found = []
-    for t in np.argsort(-np.nan_to_num(share), kind="stable"):
-        # Of equal scores the heavier word first: many a rare word stands in one topic alone and shares the top lift.
-        best = np.lexsort((-within[t], -score[t]))[:n_words]
-        words = tuple(
-            Word(_name(model, j), int(j), float(within[t, j]), float(lift[t, j])) for j in best if within[t, j] > 0
-        )
-        found.append(Topic(int(t), float(shown[t]), words))
-    return found
+    ranking = {"weight": "probability"}.get(rank, rank)
+    return describe.find_topics(model.H, model.W, model.vocabulary, n_words, ranking, relevance_lambda=0.5)
 
 
 def topic_table(topics: Sequence[Topic], n_words: int | None, extra: tuple[str, Sequence[str]] | None = None) -> Table:
@@ -101,20 +67,6 @@ def topic_table(topics: Sequence[Topic], n_words: int | None, extra: tuple[str, 
 def topics_as_json(topics: Sequence[Topic]) -> list[dict[str, Any]]:
     """Topics as JSON has them."""
     return [topic._asdict() | {"words": [word._asdict() for word in topic.words]} for topic in topics]
-
-
-def show_model(path: str, n_words: int | None, rank: str, as_json: bool) -> None:
-    """The command `topics`."""
-    model = load_model(path)
-    topics = find_topics(model, n_words or _WORDS, rank)
-    if as_json:
-        emit_json({"model": path, "rank": rank, "outcome": model.outcome, "topics": topics_as_json(topics)})
-    else:
-        emit_rich(topic_table(topics, n_words))
-
-
-def _name(model: Model, column: int) -> str:
-    return f"#{column}" if model.vocabulary is None else model.vocabulary[column]
 
 
 def _word_list(words: Sequence[Word], room: int | None) -> str:

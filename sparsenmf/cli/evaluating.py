@@ -1,0 +1,100 @@
+"""The command `evaluate`: how well a model describes a matrix, and how good its topics are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sparsenmf.cli.console import emit_json, emit_rich
+from sparsenmf.cli.converting import fact_table
+from sparsenmf.cli.fitting import plain
+from sparsenmf.cli.reading import Input, load_for, speaker
+from sparsenmf.cli.transforming import solved
+from sparsenmf.io import Model, load_model
+
+__all__ = ["evaluate_file", "measures"]
+
+
+def evaluate_file(
+    *,
+    model: str,
+    matrix: str,
+    new_rows: bool,
+    words: int,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Read a model and a matrix, and print the measures of the one on the other."""
+    say = speaker(quiet)
+    fitted = load_model(model)
+    data = load_for(fitted, Input.take(matrix, options), say)
+    facts = {"model": model, "data": matrix, **measures(fitted, data.X, new_rows, words, threads, say)}
+    if as_json:
+        emit_json(facts)
+    else:
+        emit_rich(fact_table(facts))
+
+
+def measures(
+    model: Model, X: Any, new_rows: bool, n_words: int, threads: int | None, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Objective, KKT residual, deviance per token, sparsity; coherence, exclusivity, diversity.
+
+    The weights are the model's where it was fitted to these rows, as far as their number and names tell; else they are
+    solved for, and the residual is left out: H is not free then.
+    """
+    from sparsenmf._jit import threads as threads_of
+    from sparsenmf.losses import kkt_residual, objective
+
+    known = not new_rows and _same_rows(model, X)
+    W = model.W if known else solved(model, X, threads=threads)
+    if W is None:
+        raise ValueError("the model has no weights W of these rows: --new-rows solves for them")
+    say("Weights of the rows: " + ("those of the model." if known else "solved for, with H fixed."))
+    A, loss = plain(X), model.outcome.get("loss", model.params.get("loss", "kl"))
+    with threads_of(threads):
+        kl = objective(A, W, model.H, "kl")
+        facts = {
+            "rows": X.shape[0],
+            "loss": loss,
+            "weights": "model" if known else "solved",
+            "objective": kl if loss == "kl" else objective(A, W, model.H, loss),
+            "kkt": kkt_residual(A, W, model.H, loss) if known else None,
+            "deviance_per_token": 2 * kl / float(A.sum(dtype=np.float64)) if A.sum() else None,
+            "zeros_of_W": float(np.mean(W == 0)) if W.size else None,
+            "zeros_of_H": float(np.mean(model.H == 0)),
+        }
+    if not np.isfinite(kl):
+        say("The model gives some nonzero entry of the matrix the probability 0: the deviance is infinite.")
+    return facts | _topic_measures(model, A, n_words)
+
+
+def _same_rows(model: Model, X: Any) -> bool:
+    """Whether a model has weights of these rows, as far as numbers and names tell."""
+    if model.W is None or model.W.shape[0] != X.shape[0]:
+        return False
+    return model.rows is None or X.row_names is None or model.rows == X.row_names
+
+
+def _topic_measures(model: Model, X: Any, n_words: int) -> dict[str, Any]:
+    """Means over topics of what their top words, by probability, are worth."""
+    from sparsenmf.topics.coherence import exclusivity, npmi, topic_diversity, umass
+    from sparsenmf.topics.poisson import word_distributions
+    from sparsenmf.topics.rank import rank_words
+
+    words = rank_words(word_distributions(model.H), n_words)
+    per_topic = {
+        "npmi": npmi(words, X),
+        "umass": umass(words, X),
+        "exclusivity": exclusivity(model.H, n_words),
+    }
+    means = {name: _mean(values) for name, values in per_topic.items()}
+    return means | {"diversity": topic_diversity(words), "words": n_words}
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """The mean over the topics that have a value: not those with less than two words."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else None

@@ -1,0 +1,69 @@
+"""The command `topics`: those of a model, or of data that are fitted first."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sparsenmf.cli.console import emit_json, emit_rich
+from sparsenmf.cli.fitting import fit_source, fit_summary, unconverged
+from sparsenmf.cli.reading import Input, speaker
+from sparsenmf.cli.reporting import check_report, write_page
+from sparsenmf.cli.topics import find_topics, topic_table, topics_as_json
+from sparsenmf.io import Model, load_model, save_model
+from sparsenmf.io.files import check_target
+
+__all__ = ["find", "show"]
+
+_WORDS = 10
+
+
+def show(source: str, words: int | None, rank: str, as_json: bool) -> None:
+    """Print the topics of a model file."""
+    if Path(source).suffix.lower() != ".npz":
+        raise click.UsageError(f"{source} is no model (.npz). To find topics in data, say how many: -k 30.")
+    model = load_model(source)
+    _print(model, {"model": source}, words, rank, as_json)
+
+
+def find(
+    *,
+    source: str,
+    components: int,
+    output: str | None,
+    report: str | None,
+    group: str | None,
+    words: int | None,
+    rank: str,
+    force: bool,
+    quiet: bool,
+    strict: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Fit data, print the topics, and write what is asked for: the model, the report. Returns the exit code."""
+    say = speaker(quiet)
+    if group is not None and report is None:
+        raise click.UsageError("--group is for the report: name one, --report report.html.")
+    if output is not None:
+        check_target(output, force)
+    if report is not None:
+        check_report(report, force)
+    fitted = fit_source(Input.take(source, options), components, options, quiet)
+    say(fit_summary(fitted.fit))
+    if output is not None:
+        save_model(output, fitted.model, force)
+        say(f"Wrote {output} ({Path(output).stat().st_size / 1e6:.1f} MB).")
+    if report is not None:
+        write_page(fitted.model, fitted.data, report, group, force)
+        say(f"Wrote {report}: open it in a browser.")
+    _print(fitted.model, {"source": source, "model": output, "report": report}, words, rank, as_json)
+    return unconverged(fitted.fit, strict)
+
+
+def _print(model: Model, origin: dict[str, Any], words: int | None, rank: str, as_json: bool) -> None:
+    topics = find_topics(model, words or _WORDS, rank)
+    if as_json:
+        emit_json({**origin, "rank": rank, "outcome": model.outcome, "topics": topics_as_json(topics)})
+    else:
+        emit_rich(topic_table(topics, words))

@@ -1,0 +1,184 @@
+"""The options that several commands share, each described once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+__all__ = [
+    "FORMATS",
+    "WRITTEN",
+    "components_option",
+    "counting_options",
+    "force_option",
+    "group_option",
+    "json_option",
+    "options",
+    "quiet_option",
+    "rank_option",
+    "reading_options",
+    "seed_option",
+    "solver_options",
+    "strict_option",
+    "threads_option",
+    "words_option",
+]
+
+# As in sparsenmf.io.formats, which help must not load: it takes numpy and scipy with it. A test compares them.
+FORMATS = (
+    "npz", "npy", "mtx", "docword", "ldac", "svmlight", "h5ad", "10x-h5", "10x", "parquet", "csv", "tsv", "jsonl",
+    "txt", "folder",
+)  # fmt: skip
+WRITTEN = ("npz", "mtx", "docword", "ldac", "svmlight", "h5ad", "parquet", "csv", "tsv")
+
+
+class Share(click.ParamType):
+    """A number of documents (2) or a share of all of them (0.5)."""
+
+    name = "NUMBER|SHARE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
+        """A whole number as int, one with a point in it as float: scikit-learn tells them apart so, too."""
+        if isinstance(value, (int, float)):
+            return value
+        try:
+            number: int | float = int(value)
+        except ValueError:
+            try:
+                number = float(value)
+            except ValueError:
+                number = -1
+        if number < 0 or (isinstance(number, float) and not number <= 1):
+            self.fail(f"{value!r} is neither a number of documents, as 2, nor a share of them, as 0.5", param, ctx)
+        return number
+
+
+def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator, in the order in which help shall list them."""
+
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages and no progress.")
+force_option = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+strict_option = click.option("--strict", is_flag=True, help="Exit with code 3 if the fit has not converged.")
+threads_option = click.option("--threads", type=click.IntRange(min=1), help="Threads.  [default: all cores]")
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Random seed."
+)
+components_option = click.option(
+    "-k", "--components", type=click.IntRange(min=1), required=True, help="Number of components (topics)."
+)
+words_option = click.option(
+    "-n", "--words", type=click.IntRange(min=1), help="Top words a topic.  [default: what fits a line, at most 10]"
+)
+rank_option = click.option(
+    "--rank",
+    type=click.Choice(["relevance", "weight", "lift"]),
+    default="relevance",
+    show_default=True,
+    help="What makes a top word. weight: its probability in the topic; lift: that over its probability at large "
+    "(rare words win); relevance: the geometric mean of the two.",
+)
+group_option = click.option(
+    "--group", help="For the report: the column of texts with dates or groups, to show topics over them."
+)
+reading_options = options(
+    click.option(
+        "--format", "input_format", type=click.Choice(FORMATS), help="Format of the input.  [default: by its name]"
+    ),
+    click.option("--column", help="Column (CSV, JSONL) that holds the text."),
+    click.option("--id-column", help="Column that names the documents."),
+    click.option("--encoding", help="Encoding of text.  [default: utf-8]"),
+    click.option("--layer", help="Layer of an h5ad file; raw: its raw counts."),
+    click.option(
+        "--vocab",
+        type=click.Path(),
+        help="Names of the columns, one a line.  [default: those in the input, else vocab.txt beside it]",
+    ),
+    click.option(
+        "--rows",
+        type=click.Path(),
+        help="Names of the rows, one a line.  [default: those in the input, else rows.txt beside it]",
+    ),
+    click.option(
+        "-T", "--transpose", is_flag=True, help="The input's columns are the samples, as in terms x documents."
+    ),
+    click.option(
+        "--max-bytes",
+        type=click.IntRange(min=1),
+        help="What a packed input may unpack to.  [default: 100 times its size, at least 1 GiB]",
+    ),
+)
+counting_options = options(
+    click.option(
+        "--stop-words",
+        multiple=True,
+        metavar="NAME|FILE",
+        help="Texts: words to leave out. english, none, or a file with one a line; may be given several times.  "
+        "[default: english]",
+    ),
+    click.option(
+        "--min-df", type=Share(), default=2, show_default=True, help="Texts: leave out words in fewer documents."
+    ),
+    click.option(
+        "--max-df", type=Share(), default=0.5, show_default=True, help="Texts: leave out words in more documents."
+    ),
+    click.option("--max-features", type=click.IntRange(min=1), help="Texts: keep the most frequent words alone."),
+)
+solver_options = options(
+    click.option(
+        "--loss",
+        type=click.Choice(["kl", "kullback-leibler", "frobenius"]),
+        default="kl",
+        show_default=True,
+        help="Cost.",
+    ),
+    click.option(
+        "--solver", type=click.Choice(["auto", "mu", "cd", "gd"]), default="auto", show_default=True, help="Method."
+    ),
+    click.option(
+        "--init",
+        type=click.Choice(["auto", "random", "nndsvd", "nndsvda", "nndsvdar"]),
+        default="auto",
+        show_default=True,
+        help="Start.",
+    ),
+    click.option("--max-iter", type=click.IntRange(min=1), default=200, show_default=True, help="Iterations at most."),
+    click.option(
+        "--tol",
+        type=click.FloatRange(min=0),
+        default=1e-4,
+        show_default=True,
+        help="Stop where the objective falls by no more than this share of it over a few iterations. 0: never early.",
+    ),
+    click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds."),
+    click.option("--step", type=click.FloatRange(min=0, min_open=True), help="Step, for --solver gd alone."),
+    seed_option,
+    click.option("--alpha-w", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Penalty on W."),
+    click.option("--alpha-h", type=click.FloatRange(min=0), help="Penalty on H.  [default: as --alpha-w]"),
+    click.option(
+        "--l1-ratio", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of L1 in the penalties."
+    ),
+    threads_option,
+    click.option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "float64"]),
+        default="auto",
+        show_default=True,
+        help="Precision; auto: as the input, float32 for counts.",
+    ),
+    click.option(
+        "--path",
+        type=click.Choice(["auto", "sparse", "dense"]),
+        default="auto",
+        show_default=True,
+        help="Which code computes.",
+    ),
+)

@@ -1,0 +1,95 @@
+"""Texts or a matrix: what the caller gave, and its counts with the names of its columns."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from sparsenmf.topics.counting import count_texts, is_plain
+
+__all__ = ["Counted", "counted", "is_matrix", "recounted"]
+
+
+class Counted(NamedTuple):
+    """A matrix, the names of its columns, and the fitted vectorizer, if it counts texts."""
+
+    X: Any
+    vocabulary: tuple[str, ...] | None
+    vectorizer: Any = None
+
+
+def is_matrix(data: Any) -> bool:
+    """Whether data are a matrix, and not texts: anything of two dimensions, or rows of numbers."""
+    if hasattr(data, "ndim"):
+        return data.ndim == 2
+    return (
+        isinstance(data, (list, tuple))
+        and len(data) > 0
+        and all(isinstance(row, (list, tuple, np.ndarray)) for row in data)
+    )
+
+
+def counted(data: Any, vectorizer: Any, names: Iterable[str] | None, n_jobs: int | None) -> Counted:
+    """Training data as a matrix: texts are counted.
+
+    Raises
+    ------
+    ValueError
+        If there is not one name for each column, or names are given for texts, or texts hold no words.
+    """
+    if is_matrix(data):
+        X = getattr(data, "X", data) if hasattr(data, "column_names") else data
+        return Counted(X, _names(data, X, names))
+    if names is not None:
+        raise ValueError("names are for the columns of a matrix; the words of texts name their own.")
+    if vectorizer is None or is_plain(vectorizer):
+        return Counted(*count_texts(data, vectorizer, n_jobs=n_jobs))
+    vectorizer = clone(vectorizer)
+    X = vectorizer.fit_transform(data)
+    return Counted(X, tuple(map(str, vectorizer.get_feature_names_out())), vectorizer)
+
+
+def recounted(data: Any, vectorizer: Any, width: int, n_jobs: int | None) -> Any:
+    """New data as a matrix with a model's columns.
+
+    Raises
+    ------
+    ValueError
+        If a matrix has other columns, or texts cannot be counted because the model knows no vectorizer.
+    TypeError
+        For a single text.
+    """
+    if is_matrix(data):
+        X = getattr(data, "X", data) if hasattr(data, "column_names") else data
+        columns = np.shape(X)[1]
+        if columns != width:
+            raise ValueError(
+                f"X has {columns:,} columns, and the model was fitted to {width:,}: they must be the same."
+            )
+        return X
+    if isinstance(data, (str, bytes)):
+        raise TypeError("texts must be a list or another iterable of texts, and this is a single text: put it in [ ].")
+    if vectorizer is None:
+        raise ValueError(
+            "this model counts no texts: it was fitted to a matrix, or its vectorizer could not be stored. Give a "
+            "matrix with its columns, or load it with the fitted vectorizer: TopicModel.load(path, vectorizer=...)"
+        )
+    if not is_plain(vectorizer):
+        return vectorizer.transform(data)
+    fixed = clone(vectorizer).set_params(vocabulary=vectorizer.vocabulary_)
+    return count_texts(data, fixed, n_jobs=n_jobs).X
+
+
+def _names(data: Any, X: Any, names: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The names of a matrix's columns: those given, its own, or a data frame's."""
+    found: Sequence[Any] | None = None
+    if names is not None:
+        found = [names] if isinstance(names, str) else list(names)
+    elif getattr(data, "column_names", None) is not None:
+        found = data.column_names
+    elif hasattr(data, "columns"):
+        found = list(data.columns)
+    if found is not None and len(found) != np.shape(X)[1]:
+        raise ValueError(f"{len(found):,} names for {np.shape(X)[1]:,} columns: there must be one for each.")
+    return None if found is None else tuple(map(str, found))

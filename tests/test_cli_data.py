@@ -1,0 +1,364 @@
+"""The commands that go from data to data: fit and topics of texts, transform, evaluate, convert and others."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+pytest.importorskip("click")
+pytest.importorskip("rich")
+
+import sparsenmf
+from sparsenmf.cli import main, reporting
+from sparsenmf.io import Model, load_model, save_model
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXTS = ["the dog and a cat", "cat dog cat pet", "bond stock bond", "the stock fund and bond", "pet dog", "fund bond"]
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "SPARSENMF_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def news():
+    lines = [json.dumps({"id": f"n{i}", "year": 2000 + i % 2, "body": text}) for i, text in enumerate(TEXTS)]
+    Path("news.jsonl").write_text("\n".join(lines) + "\n")
+    return "news.jsonl"
+
+
+@pytest.fixture
+def named_counts(counts):
+    words = [f"word{j}" for j in range(40)]
+    sparsenmf.write("X.npz", counts, row_names=[f"row{i}" for i in range(60)], column_names=words)
+    return "X.npz"
+
+
+@pytest.fixture
+def model(named_counts):
+    assert main(["fit", named_counts, "-k", "3", "-o", "model.npz", "--max-iter", "30", "-q"]) == 0
+    return "model.npz"
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+def test_topics_from_texts_to_a_model_in_one_command(news, capsys):
+    arguments = ["topics", news, "--column", "body", "--id-column", "id", "-k", "2", "-o", "model.npz", "--json"]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    words = [{word["name"] for word in topic["words"]} for topic in json.loads(out)["topics"]]
+    assert sorted(map(sorted, words)) == [["bond", "fund", "stock"], ["cat", "dog", "pet"]]
+    assert "Wrote model.npz" in err
+    saved = load_model("model.npz")
+    assert saved.vocabulary == ("bond", "cat", "dog", "fund", "pet", "stock")  # no stop words, each in two texts
+    assert saved.rows == tuple(f"n{i}" for i in range(6))
+    assert saved.params["counting"]["stop_words"] == ["english"]
+
+
+def test_counting_options_choose_the_words(news):
+    given = ["convert", news, "c.npz", "--column", "body", "-f", "-q"]
+    assert main([*given, "--stop-words", "none", "--min-df", "1", "--max-df", "1.0"]) == 0
+    assert {"the", "and", "bond"} <= set(sparsenmf.read("c.npz").column_names)
+    Path("mine.txt").write_text("Bond\nstock\n")
+    assert main([*given, "--stop-words", "english", "--stop-words", "mine.txt", "--max-features", "2"]) == 0
+    assert len(sparsenmf.read("c.npz").column_names) == 2
+    assert not {"the", "bond", "stock"} & set(sparsenmf.read("c.npz").column_names)
+    assert main([*given, "--min-df", "0.5", "--max-df", "1.0"]) == 0
+    assert set(sparsenmf.read("c.npz").column_names) == {"bond", "dog"}
+
+
+def test_new_texts_are_counted_by_the_models_words(news, capsys):
+    assert main(["fit", news, "--column", "body", "-k", "2", "-o", "model.npz", "-q"]) == 0
+    Path("new.txt").write_text("dog cat unheard\nnothing known\n")
+    assert main(["transform", "model.npz", "new.txt", "--proportions", "-o", "w.npy"]) == 0
+    assert "1 rows have nothing in common" in capsys.readouterr().err
+    W = np.load("w.npy")
+    np.testing.assert_allclose(W.sum(axis=1), [1, 0], rtol=1e-5)
+
+
+# --- transform --------------------------------------------------------------------------------------------------------
+
+
+def test_transform_gives_what_solve_rows_gives_with_names(model, named_counts, counts):
+    from sparsenmf.factorization import solve_rows
+
+    assert main(["transform", model, named_counts, "-o", "w.npz", "-q"]) == 0
+    W = sparsenmf.read("w.npz")
+    np.testing.assert_array_equal(W.toarray(), solve_rows(counts, load_model(model).H))
+    assert W.row_names[59] == "row59"
+    assert W.column_names == ("topic0", "topic1", "topic2")
+
+
+def test_transform_matches_columns_by_name(model, counts, capsys):
+    order = np.random.default_rng(0).permutation(40)
+    shuffled = sparse.hstack([sparse.csr_array(counts)[:, order], sparse.csr_array(np.ones((60, 2)))], format="csr")
+    sparsenmf.write("Y.npz", shuffled, column_names=[*(f"word{j}" for j in order), "new", "newer"])
+    for name in ("X.npz", "Y.npz"):
+        assert main(["transform", model, name, "-o", f"w{name}.npy"]) == 0
+    assert "40 of the model's 40; 2 unknown ones left out" in capsys.readouterr().err
+    np.testing.assert_allclose(np.load("wX.npz.npy"), np.load("wY.npz.npy"), atol=1e-6)
+
+
+def test_transform_to_standard_output_is_a_table(model, named_counts, capfdbinary):
+    assert main(["transform", model, named_counts, "-o", "-", "-q"]) == 0
+    lines = capfdbinary.readouterr().out.decode().splitlines()
+    assert lines[0].split("\t")[1:] == ["topic0", "topic1", "topic2"]
+    assert len(lines) == 61
+
+
+# --- evaluate, convert, read-info, bench ------------------------------------------------------------------------------
+
+
+def test_evaluate_measures_what_the_library_measures(model, named_counts, counts, capsys):
+    assert main(["evaluate", model, named_counts, "--json", "-q"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    fitted = load_model(model)
+    expected = sparsenmf.objective(counts, fitted.W, fitted.H)
+    assert facts["objective"] == pytest.approx(expected)
+    assert facts["deviance_per_token"] == pytest.approx(2 * expected / counts.sum())
+    assert facts["kkt"] == pytest.approx(sparsenmf.kkt_residual(counts, fitted.W, fitted.H))
+    assert facts["zeros_of_W"] == pytest.approx(np.mean(fitted.W == 0))
+    assert -1 <= facts["npmi"] <= 1
+    assert 0 < facts["diversity"] <= 1
+
+
+def test_evaluate_solves_for_new_rows(model, counts, capsys):
+    sparsenmf.write("new.npz", sparse.csr_array(counts)[:20])
+    assert main(["evaluate", model, "new.npz", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["weights"] == "solved"
+    assert main(["evaluate", model, "X.npz", "--new-rows"]) == 0
+    assert re.search(r"weights +solved", capsys.readouterr().out)
+
+
+def test_convert_keeps_entries_and_names(named_counts, counts):
+    for name in ("X.mtx.gz", "X.csv", "docword.x.txt"):
+        assert main(["convert", named_counts, name, "-q"]) == 0
+        back = sparsenmf.read(name)
+        assert (back != counts).nnz == 0
+        assert back.column_names[39] == "word39"
+
+
+def test_convert_turns(named_counts):
+    assert main(["convert", named_counts, "T.npz", "--transpose"]) == 0
+    assert sparsenmf.read("T.npz").shape == (40, 60)
+    assert sparsenmf.read("T.npz").row_names[0] == "word0"
+
+
+def test_read_info_of_matrix_texts_and_model(named_counts, model, news, counts, capsys):
+    def facts(*arguments):
+        assert main(["read-info", *arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    matrix = facts(named_counts)
+    assert (matrix["shape"], matrix["nonzeros"], matrix["whole_numbers"]) == ([60, 40], counts.nnz, True)
+    assert matrix["empty_rows"] == int((counts.sum(axis=1) == 0).sum()) >= 1
+    assert matrix["column_names"]["count"] == 40
+    texts = facts(news, "--column", "body")
+    assert (texts["documents"], texts["column"], texts["first"][0]) == (6, "body", TEXTS[0])
+    assert facts(model)["components"] == 3
+    np.save("D.npy", np.array([[1.5, -1.0], [0.0, np.nan]]))
+    dense = facts("D.npy")
+    assert (dense["negative"], dense["not_finite"], dense["whole_numbers"]) == (1, 1, False)
+    assert main(["read-info", named_counts]) == 0
+    assert "60, 40" in capsys.readouterr().out
+
+
+def test_bench_prints_ratios(named_counts, capsys):
+    assert main(["bench", named_counts, "-k", "3", "--iterations", "1", "--json", "-q"]) == 0
+    rows = json.loads(capsys.readouterr().out)["timings"]
+    assert [(row["loss"], row["solver"]) for row in rows] == [("kl", "mu"), ("frobenius", "cd")]
+    assert all(row["ratio"] == pytest.approx(row["scikit_learn"] / row["sparsenmf"]) for row in rows)
+    assert main(["bench", named_counts, "-k", "3", "--iterations", "1"]) == 0
+    assert "times faster" in capsys.readouterr().out
+
+
+# --- report -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """A module of reports that notes what it is given."""
+    seen = []
+
+    class Module:
+        @staticmethod
+        def write_report(model, X, path, *, texts=None, groups=None, force=False):
+            seen.append((model.H.shape[0], X.shape, None if texts is None else list(texts), groups))
+            with Path(path).open("w" if force else "x") as file:
+                file.write("page")
+
+    monkeypatch.setattr(reporting, "has_report", lambda: True)
+    monkeypatch.setattr("sparsenmf.cli.demo.has_report", lambda: True)
+    monkeypatch.setattr(reporting.importlib, "import_module", {"sparsenmf.report": Module}.__getitem__)
+    return seen
+
+
+def test_report_of_texts_with_groups(news, pages, capsys):
+    arguments = ["topics", news, "--column", "body", "-k", "2", "-o", "model.npz", "--report", "r.html"]
+    assert main([*arguments, "--group", "year"]) == 0
+    assert "Wrote r.html" in capsys.readouterr().err
+    assert pages == [(2, (6, 6), TEXTS, [2000, 2001] * 3)]
+    again = ["report", "model.npz", "--data", news, "--column", "body", "-o", "r.html"]
+    assert main(again) == 1
+    assert "--force" in capsys.readouterr().err
+    assert main([*again, "--force"]) == 0
+    assert pages[1] == (2, (6, 6), TEXTS, None)
+
+
+def test_demo_ends_with_a_report_and_replaces_none(pages, capsys):
+    assert main(["demo", "-k", "2", "--max-iter", "2"]) == 0
+    assert "Wrote sparsenmf-demo.html" in capsys.readouterr().err
+    assert pages[0][:2] == (2, (1189, pages[0][1][1]))
+    assert main(["demo", "-k", "2", "--max-iter", "2"]) == 0
+    assert "No report: sparsenmf-demo.html exists" in capsys.readouterr().err
+    assert main(["demo", "-k", "2", "--max-iter", "2", "--report", "sparsenmf-demo.html"]) == 1
+    assert len(pages) == 1
+
+
+def test_without_the_module_a_report_is_a_clear_error(model, monkeypatch, capsys):
+    monkeypatch.setattr(reporting, "has_report", lambda: False)
+    assert main(["report", model, "--data", "X.npz", "-o", "r.html"]) == 1
+    assert "reports need sparsenmf.report" in capsys.readouterr().err
+
+
+# --- exit codes, and what a hurried user gets wrong -------------------------------------------------------------------
+
+
+def test_a_diverged_fit_is_a_failure_and_writes_nothing(named_counts, capsys):
+    given = ["--solver", "gd", "--step", "1e6", "--loss", "frobenius"]
+    assert main(["fit", named_counts, "-k", "3", "-o", "m.npz", *given]) == 1
+    assert "diverged" in capsys.readouterr().err
+    assert not Path("m.npz").exists()
+
+
+def test_strict_tells_a_fit_that_has_not_converged(named_counts, capsys):
+    given = ["fit", named_counts, "-k", "3", "-o", "m.npz", "-f", "-q"]
+    assert main([*given, "--max-iter", "2"]) == 0
+    assert main([*given, "--max-iter", "2", "--strict"]) == 3
+    assert Path("m.npz").exists()
+    assert "Not converged" in capsys.readouterr().err
+    assert main([*given, "--strict", "--tol", "0.5"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["topics", "news.jsonl", "--column", "text", "-k", "2"], 1, "The columns are: 'id', 'year', 'body'"),
+        (["topics", "news.jsonl", "-k", "2"], 1, "which column holds the text.*--column"),
+        (["topics", "news.jsonl", "--column", "body"], 2, "--column is for data.*-k 30"),
+        (["topics", "news.jsonl"], 2, "no model.*-k 30"),
+        (["topics", "X.npz", "--report", "r.html"], 2, "sparsenmf report"),
+        (["topics", "news.jsonl", "--column", "body", "-k", "2", "--min-df", "50"], 1, "news.jsonl: .*min_df"),
+        (["topics", "news.jsonl", "--column", "body", "-k", "2", "--min-df", "few"], 2, "number of documents"),
+        (["topics", "news.jsonl", "--column", "body", "-k", "2", "--group", "year"], 2, "--report"),
+        (["topics", "empty.txt", "-k", "2"], 1, "empty.txt"),
+        (["topics", "latin.txt", "-k", "2"], 1, "line 2 is not UTF-8.*--encoding latin-1"),
+        (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--layer", "counts"], 1, "no option 'layer'"),
+        (["fit", "-", "-k", "2", "-o", "m.npz"], 1, "--format"),
+        (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--format", "xlsx"], 2, "'npz', 'npy'"),
+        (["transform", "model.npz", "narrow.npz", "-o", "w.npy"], 1, "7 columns and the model 40"),
+        (["transform", "X.npz", "X.npz", "-o", "w.npy"], 1, "holds no sparsenmf model"),
+        (["transform", "model.npz", "X.npz", "-o", "X.npz"], 1, "X.npz exists.*--force"),
+        (["transform", "model.npz", "X.npz", "-o", "-", "--json"], 1, "name a file"),
+        (["transform", "model.npz", "X.npz", "-o", "w.npy", "--tol", "x"], 2, "--tol"),
+        (["evaluate", "model.npz", "nowhere.npz"], 1, "nowhere.npz does not exist"),
+        (["convert", "X.npz", "X.xlsx"], 1, "no known format"),
+        (["convert", "X.npz", "no/X.mtx"], 1, "make it first"),
+        (["convert", "cut.mtx.gz", "Y.npz"], 1, "cut short"),
+        (["read-info", "nowhere.npz"], 1, "does not exist"),
+    ],
+)
+def test_what_a_hurried_user_gets_wrong_is_one_line(arguments, code, message, model, news, counts, capsys):
+    Path("empty.txt").write_text("")
+    Path("latin.txt").write_bytes(b"plain text\ncaf\xe9 dog\n")
+    sparse.save_npz("narrow.npz", sparse.csr_array(counts)[:, :7])
+    sparsenmf.write("whole.mtx.gz", counts)
+    Path("cut.mtx.gz").write_bytes(Path("whole.mtx.gz").read_bytes()[:60])
+    before = sorted(path.name for path in Path().iterdir())
+    capsys.readouterr()
+    assert main(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.search(message, err, flags=re.S), err
+    assert "Traceback" not in err
+    assert len([line for line in err.splitlines() if line.startswith("Error: ")]) == 1
+    assert sorted(path.name for path in Path().iterdir()) == before
+
+
+def test_a_missing_package_is_one_line(named_counts, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    assert main(["convert", named_counts, "X.parquet"]) == 1
+    assert 'pip install "sparsenmf[arrow]"' in capsys.readouterr().err
+    assert not Path("X.parquet").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_unwritable_folder(named_counts, capsys):
+    Path("locked").mkdir(mode=0o500)
+    assert main(["fit", named_counts, "-k", "2", "-o", "locked/m.npz"]) == 1
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_made_is_refused_before_the_fit(named_counts, monkeypatch, capsys):
+    def fail(*arguments, **options):
+        raise AssertionError("the fit was started")
+
+    def touch(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("sparsenmf.factorization.factorize", fail)
+    monkeypatch.setattr(Path, "touch", touch)
+    assert main(["fit", named_counts, "-k", "2", "-o", "m.npz"]) == 1
+    assert "cannot write m.npz: Permission denied" in capsys.readouterr().err
+
+
+# --- the process ------------------------------------------------------------------------------------------------------
+
+
+def sparsenmf_process(*arguments, **options):
+    variables = os.environ | {"PYTHONPATH": str(ROOT)} | options.pop("variables", {})
+    command = [sys.executable, "-m", "sparsenmf", *arguments]
+    return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_convert_into_a_closed_pipe_is_quiet():
+    sparsenmf.write("big.npz", sparse.random_array((20000, 60), density=0.5, rng=np.random.default_rng(0)))
+    with sparsenmf_process("convert", "big.npz", "-", "--output-format", "csv", "-q") as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+
+
+def test_standard_input_is_read(named_counts):
+    with sparsenmf_process("read-info", "-", "--format", "jsonl", "--json", stdin=subprocess.PIPE) as process:
+        out, _ = process.communicate(b'{"text": "a dog"}\n{"text": ""}\n', 60)
+        assert process.returncode == 0
+    assert json.loads(out)["empty_documents"] == 1
+
+
+def test_shell_completion_completes():
+    words = {"COMP_WORDS": "sparsenmf re", "COMP_CWORD": "1", "_SPARSENMF_COMPLETE": "bash_complete"}
+    with sparsenmf_process(variables=words) as process:
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert {line.partition(",")[2] for line in out.decode().splitlines()} == {"read-info", "report"}
+
+
+def test_a_model_that_counts_no_texts_says_so(news, capsys):
+    save_model("bare.npz", Model(H=np.ones((2, 3))))
+    assert main(["transform", "bare.npz", news, "--column", "body", "-o", "w.npy"]) == 1
+    assert "no vocabulary" in capsys.readouterr().err
