@@ -176,11 +176,12 @@ class _Writable:
 
 
 def plain(array: np.ndarray) -> np.ndarray:
-    """The same memory as an ndarray that Numba types as writable.
+    """The same memory as a contiguous ndarray that Numba types as writable.
 
     Numba compiles a kernel anew for read-only arrays (memory maps, what joblib shares). X is only ever read, so one
-    compiled kernel may serve both.
+    compiled kernel may serve both. Kernels address it by flat offsets: strides are undone here.
     """
+    array = np.ascontiguousarray(array)
     if type(array) is np.ndarray and array.flags.writeable:
         return array
     return np.asarray(_Writable(array))

@@ -108,14 +108,14 @@ def test_imports_go_to_a_lower_rank_or_sideways_inside_a_folder(module):
     assert not wrong, f"rank of {module}: {RANKS[part(module)]}"
 
 
-def test_only_jit_and_simd_import_numba():
+def test_only_jit_and_the_registers_import_numba():
     importers = {
         module
         for module in MODULES
         for _, name in imports(module)
         if part(name) in {"numba", "llvmlite"} and part(module) != "cli"  # `info` tells of both
     }
-    assert importers <= {"_jit", "kernels.simd"}
+    assert importers <= {"_jit", "kernels.gather", "kernels.simd"}
 
 
 def test_sparse_or_dense_is_asked_in_one_place():

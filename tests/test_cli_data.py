@@ -1,5 +1,6 @@
 """The commands that go from data to data: fit and topics of texts, transform, evaluate, convert and others."""
 
+import importlib
 import json
 import os
 import re
@@ -200,7 +201,10 @@ def pages(monkeypatch):
 
     monkeypatch.setattr(reporting, "has_report", lambda: True)
     monkeypatch.setattr("sparsenmf.cli.demo.has_report", lambda: True)
-    monkeypatch.setattr(reporting.importlib, "import_module", {"sparsenmf.report": Module}.__getitem__)
+    real = importlib.import_module  # which others call too: the module that is replaced in is Python's own
+    monkeypatch.setattr(
+        importlib, "import_module", lambda name, *rest: Module if name == "sparsenmf.report" else real(name, *rest)
+    )
     return seen
 
 

@@ -1160,3 +1160,12 @@ def test_the_objective_of_a_nearly_exact_float32_fit_is_exact(loss, path):
     rounding = 1e-14 * float((X.astype(np.float64) ** (2 if loss == "frobenius" else 1)).sum())  # of sums in float64
     exact = sparsenmf.objective(X, fitted.W, fitted.H, loss)
     assert fitted.objective == pytest.approx(exact, rel=1e-3, abs=rounding)
+
+
+@each_loss
+def test_checked_arrays_that_are_strided_are_read_as_what_they_hold(loss):
+    counts = sp.csr_array(np.random.default_rng(1).poisson(1.0, (12, 9)))
+    A = check_matrix(counts)
+    strided = A._replace(indices=np.repeat(A.indices, 2)[::2], data=np.repeat(A.data, 2)[::2])
+    H = np.random.default_rng(2).random((3, 9))
+    assert np.array_equal(solve_rows(strided, H, loss=loss), solve_rows(A, H, loss=loss))

@@ -39,7 +39,9 @@ def transform_file(
     data = load_for(fitted, Input.take(matrix, options), say)
     W = solved(fitted, data.X, max_iter, tol, threads)
     if proportions:
-        W = _proportions(W, fitted)
+        from sparsenmf.topics.poisson import proportions as proportions_of
+
+        W = proportions_of(W, fitted.H).astype(W.dtype)
     names = [f"topic{t}" for t in range(W.shape[1])]
     _write(output, W, output_format, data.X.row_names, names, force)
     empty = int((W.sum(axis=1) == 0).sum())
@@ -58,13 +60,6 @@ def solved(model: Model, X: Any, max_iter: int = 200, tol: float = 1e-4, threads
     given = {name: model.params[name] for name in ("alpha_W", "l1_ratio") if name in model.params}
     loss = model.outcome.get("loss", model.params.get("loss", "kl"))
     return solve_rows(plain(X), model.H, loss=loss, max_iter=max_iter, tol=tol, n_threads=threads, **given)
-
-
-def _proportions(W: np.ndarray, model: Model) -> np.ndarray:
-    """Each row's parts of W H by component, which sum to 1 (or are all 0)."""
-    mass = W * model.H.sum(axis=1, dtype=np.float64)
-    sums = mass.sum(axis=1, keepdims=True)
-    return np.divide(mass, sums, out=np.zeros_like(mass), where=sums > 0).astype(W.dtype)
 
 
 def _write(output: str, W: np.ndarray, output_format: str | None, rows: Any, names: list[str], force: bool) -> None:

@@ -16,6 +16,7 @@ bound that this gives, d = g / (h + m g) < 1 / m, neither raises the cost nor em
 import numpy as np
 
 from sparsenmf._jit import helper, kernel, prange
+from sparsenmf.kernels.gather import gather_transposed, prefetch_rows, strided_dots
 from sparsenmf.kernels.kl import AHEAD, add_row, residual
 from sparsenmf.kernels.simd import (
     GROUP,
@@ -25,17 +26,14 @@ from sparsenmf.kernels.simd import (
     div,
     fill,
     fma,
-    gather_transposed,
     largest,
     load,
     load_counts,
     log,
     maximum,
     mul,
-    prefetch_rows,
     same,
     store,
-    strided_dots,
     sub,
     total,
     where_positive,

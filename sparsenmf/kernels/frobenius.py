@@ -3,6 +3,7 @@
 import numpy as np
 
 from sparsenmf._jit import kernel, prange
+from sparsenmf.kernels.gather import gather_add, prefetch_rows
 from sparsenmf.kernels.kl import AHEAD, clear
 from sparsenmf.kernels.simd import (
     GROUP,
@@ -10,12 +11,10 @@ from sparsenmf.kernels.simd import (
     add,
     fill,
     fma,
-    gather_add,
     load_counts,
     load_group,
     log,
     mul,
-    prefetch_rows,
     total,
     where_positive,
 )

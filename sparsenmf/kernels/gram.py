@@ -8,18 +8,17 @@ import numpy as np
 
 from sparsenmf._jit import helper, kernel, prange
 from sparsenmf.kernels.coordinate import KEPT
+from sparsenmf.kernels.gather import gather_transposed, scatter_transposed
 from sparsenmf.kernels.simd import (
     VECTOR_BYTES,
     add,
     div,
     fill,
     fma,
-    gather_transposed,
     load,
     maximum,
     mul,
     same,
-    scatter_transposed,
     store,
     sub,
     total,

@@ -11,6 +11,7 @@ Each block of rows writes its own rows and its own line of `sums` (column sums o
 import numpy as np
 
 from sparsenmf._jit import helper, kernel, prange
+from sparsenmf.kernels.gather import gather_add, gather_dots, prefetch_rows
 from sparsenmf.kernels.simd import (
     GROUP,
     VECTOR_BYTES,
@@ -19,14 +20,11 @@ from sparsenmf.kernels.simd import (
     div,
     fill,
     fma,
-    gather_add,
-    gather_dots,
     load,
     load_group,
     log,
     maximum,
     mul,
-    prefetch_rows,
     same,
     sqrt,
     store,

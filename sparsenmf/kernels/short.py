@@ -12,6 +12,7 @@ import numpy as np
 
 from sparsenmf._jit import helper, kernel, prange
 from sparsenmf.kernels.coordinate import KEPT, LEFT_LIMIT
+from sparsenmf.kernels.gather import gather_transposed, scatter_transposed
 from sparsenmf.kernels.kl import add_row, residual
 from sparsenmf.kernels.simd import (
     VECTOR_BYTES,
@@ -19,12 +20,10 @@ from sparsenmf.kernels.simd import (
     div,
     fill,
     fma,
-    gather_transposed,
     load,
     log,
     maximum,
     mul,
-    scatter_transposed,
     store,
     sub,
     total,

@@ -1,4 +1,4 @@
-"""The numpy twin of every operation of `simd.py`: what each of them means, and what NUMBA_DISABLE_JIT=1 runs."""
+"""The numpy twins of the operations of `simd.py` and `gather.py`: their meaning, and what NUMBA_DISABLE_JIT=1 runs."""
 
 import numpy as np
 

@@ -96,12 +96,12 @@ class DenseOperand:
 
         for_blocks(block, -(-len(X) // ALONE_ROWS))
 
-    def _ratio(self, F: np.ndarray, G: np.ndarray, b: int, want: bool = True) -> tuple[np.ndarray, float]:
-        """Block b of X / FG', and its part of the log-likelihood where wanted."""
+    def _ratio(self, F: np.ndarray, G: np.ndarray, b: int) -> tuple[np.ndarray, float]:
+        """Block b of X / FG', and its part of the log-likelihood."""
         first, last = self.blocks[b], self.blocks[b + 1]
         Y = G @ F[first:last].T if self.transposed else F[first:last] @ G.T
         corner = (0, first) if self.transposed else (first, 0)
-        loglik = dense.divide_into(self.X, *corner, Y, self.dtype.type(TINY[self.dtype]), want)
+        loglik = dense.divide_into(self.X, *corner, Y, self.dtype.type(TINY[self.dtype]), True)
         return (Y.T if self.transposed else Y), loglik
 
     def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]:

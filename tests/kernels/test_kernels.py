@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from sparsenmf._jit import threads
 from sparsenmf._validation import check_matrix
 from sparsenmf.kernels import gram
 from sparsenmf.kernels.rows import row_blocks, transpose
 from sparsenmf.losses import LOSSES
-from sparsenmf.operand import Rule, as_operand, empty_factor, pad, padded_transpose, transposed
+from sparsenmf.operand import Rule, as_operand, csr, empty_factor, pad, padded_transpose, transposed
 from tests import reference
 
 TOLERANCE = {np.dtype(np.float32): 2e-4, np.dtype(np.float64): 1e-10}
@@ -65,6 +66,36 @@ def test_multiplicative_update(shape, k, dtype, path):
     assert_close(done.sums[:k], expected.sum(axis=0), dtype)
     fit = X.sum() - reference.kl(X, W, H) + (X[X > 0] * np.log(X[X > 0])).sum() - 2 * X.sum() + (W @ H.T).sum()
     assert_close(done.loglik, fit, dtype)
+
+
+def test_long_rows_go_panel_by_panel_to_the_same_update(monkeypatch, dtype):
+    for name, value in {"CACHE_BYTES": 0, "PANEL_NONZEROS": 1, "PANEL_REUSE": 1, "PANEL_LEAST": 2}.items():
+        monkeypatch.setattr(csr, name, value)
+    rng = np.random.default_rng(5)
+    X = rng.poisson(0.5, (14, 11)).astype(np.float64)
+    X[::2] += 1  # long rows, and short ones between them, one of them empty
+    X[1::2, 4:] = 0
+    X[3] = 0
+    W, H = (rng.uniform(0.2, 1, (n, 3)).astype(dtype).astype(np.float64) for n in X.shape)
+    operand = operand_of(sp.csr_array(X), dtype, "sparse")
+    G = pad(H, dtype)
+    monkeypatch.setattr(csr, "PANEL_BYTES", 2 * G.strides[0])
+    long, whole = operand._tiles(G)
+    assert long.panels.shape == (7, 7)  # six panels of two rows of G, the last of one
+    assert np.array_equal(np.sort(np.concatenate([long.rows, whole.rows])), np.arange(len(X)))
+    results = []
+    for count in (1, 2):
+        F = pad(W, dtype)
+        with threads(count):
+            done = operand.multiply(F, G, 3, den_of(G, dtype), 0.0, 0.0, True)
+            results.append((F, operand.times(G), done.sums, done.loglik, done.moved))
+    expected = reference.mu_rows(X, W, H, "kl", 0.0, 0.0)
+    assert_close(F[:, :3], expected, dtype)
+    assert_close(done.sums[:3], expected.sum(axis=0), dtype)
+    assert_close(operand.times(G)[:, :3], X @ H, dtype)
+    assert_close(np.array([done.loglik]), np.array([(X[X > 0] * np.log((W @ H.T)[X > 0])).sum()]), dtype)
+    for one, two in zip(*results, strict=True):
+        assert np.array_equal(one, two)
 
 
 def test_entries_up_to_the_cut_become_zero_and_positive_ones_stay_above_the_floor(path):

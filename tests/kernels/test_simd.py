@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparsenmf import _jit
-from sparsenmf.kernels import simd, simd_numpy
+from sparsenmf.kernels import gather, simd, simd_numpy
 
 pytestmark = pytest.mark.skipif(_jit.JIT_DISABLED, reason="without compilation the twins are what runs")
 DTYPES = (np.float32, np.float64)
@@ -135,11 +135,11 @@ def test_gathers(index, rng_and_dtype):
 
     @compiled
     def run(f, g, indices, t, stop, acc, y, b, stride):
-        simd.prefetch_rows(g, indices, t, stop)
-        dots = simd.gather_dots(f, 1, g, indices, t, stop)
+        gather.prefetch_rows(g, indices, t, stop)
+        dots = gather.gather_dots(f, 1, g, indices, t, stop)
         simd.add_group(y, 0, dots)
-        simd.gather_add(acc, acc.shape[1], dots, g, indices, t, stop)
-        simd.gather_transposed(b, stride, 1, g, indices, t, stop)
+        gather.gather_add(acc, acc.shape[1], dots, g, indices, t, stop)
+        gather.gather_transposed(b, stride, 1, g, indices, t, stop)
 
     for t, stop in ((0, 50), (46, 50), (10, 11)):
         expected, y[:], twin_b = acc.copy(), 0, b.copy()
@@ -162,8 +162,8 @@ def test_transposed_rows_come_back(rng_and_dtype):
     @compiled
     def run(f, out, b, order, lanes):
         for t in range(0, len(f), lanes):
-            simd.gather_transposed(b, lanes, 0, f, order, t, len(f))
-            simd.scatter_transposed(b, lanes, 0, out, t, len(f))
+            gather.gather_transposed(b, lanes, 0, f, order, t, len(f))
+            gather.scatter_transposed(b, lanes, 0, out, t, len(f))
 
     run(f, out, b, order, lanes)
     assert np.array_equal(out, f)
@@ -177,7 +177,7 @@ def test_strided_dots(rng_and_dtype):
 
     @compiled
     def run(b, v, out, lanes):
-        simd.add_group(out, 0, simd.strided_dots(b, lanes, 2 * lanes + lanes // 2, v, 2 * lanes))
+        simd.add_group(out, 0, gather.strided_dots(b, lanes, 2 * lanes + lanes // 2, v, 2 * lanes))
 
     room = np.concatenate([b, np.zeros(4 * lanes, dtype)])
     run(room, v, out, lanes)
