@@ -39,12 +39,12 @@ _ROW_ITERATIONS = 200  # a row's own solve gets these even where few alternation
 class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Non-negative matrix factorization X ~ W H: a drop-in for `sklearn.decomposition.NMF`, made for sparse counts.
 
-    Minimises, over non-negative W (n_samples x n_components) and H (n_components x n_features),
+    Minimises, over non-negative W (n_samples x n_components) and H (n_components x n_features), ::
 
         L(W, H) = D(X, WH) + alpha_W n_features (l1_ratio ||W||_1 + (1 - l1_ratio) / 2 ||W||_F^2)
                            + alpha_H n_samples  (l1_ratio ||H||_1 + (1 - l1_ratio) / 2 ||H||_F^2)
 
-    where D is ||X - WH||_F^2 / 2 (Frobenius) or sum(X log(X / WH) - X + WH) (Kullback-Leibler).
+    where D is ``||X - WH||_F^2 / 2`` (Frobenius) or ``sum(X log(X / WH) - X + WH)`` (Kullback-Leibler).
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Number of alternations.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X had names that are all strings.
 
     Notes

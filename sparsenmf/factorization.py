@@ -133,8 +133,8 @@ def factorize(
     update_H : bool
         False: H is given and fixed, W is solved for.
     alpha_W, alpha_H, l1_ratio : float
-        Penalties as scikit-learn scales them: alpha_W m (l1_ratio |W|_1 + (1 - l1_ratio) |W|^2 / 2), and alpha_H with n
-        for H, are added to D(X || WH), or to half of ||X - WH||^2.
+        Penalties as scikit-learn scales them: ``alpha_W m (l1_ratio |W|_1 + (1 - l1_ratio) |W|^2 / 2)``, and alpha_H
+        with n for H, are added to ``D(X || WH)``, or to half of ``||X - WH||^2``.
     step : float, optional
         For "gd": its fixed step. None: a safe one.
     callback : callable, optional

@@ -1,0 +1,177 @@
+"""The documentation site: python -m sphinx -W -b html docs build/site.
+
+Pages are Markdown that GitHub shows too, so their links name files. Two things are different on the site, and
+`site_links` sees to both: what lies outside docs/ has a page of its own here, and a script of docs/examples is shown
+with what it draws.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+sys.path[:0] = [str(ROOT), str(DOCS / "examples")]  # the examples draw with the help of _style.py
+SCRATCH = Path(tempfile.mkdtemp(prefix="sparsenmf-docs-"))
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+# docs/examples/figures is what make.py draws at full size: a build must leave it alone, and its README.md, which is for
+# GitHub, would be taken for a gallery of its own.
+os.environ.setdefault("SPARSENMF_FIGURES", str(SCRATCH / "figures"))
+EXAMPLES = SCRATCH / "examples"
+shutil.copytree(DOCS / "examples", EXAMPLES, ignore=shutil.ignore_patterns("figures", "__pycache__"))
+
+from docutils.nodes import SkipNode
+from latex2mathml.converter import convert
+
+import sparsenmf
+
+# --- the project ------------------------------------------------------------------------------------------------------
+
+project = "sparsenmf"
+author = copyright = "The sparsenmf developers"
+version = release = sparsenmf.__version__
+
+# --- Sphinx -----------------------------------------------------------------------------------------------------------
+
+# MyST without notebooks: the blocks of a page stay plain ```python, which GitHub colours and tests/test_readme.py runs.
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_gallery.gen_gallery",
+]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_templates", "examples", "sg_execution_times.rst", "**/sg_execution_times.rst"]
+templates_path = ["_templates"]
+nitpicky = True
+default_role = "autolink"  # `factorize` in a docstring leads to its page if it has one ...
+nitpick_ignore_regex = [("py:obj", ".*")]  # ... and is set as code if not: parameters, formats, other packages' names
+myst_enable_extensions = ["dollarmath"]
+highlight_language = "none"  # what is Python says so
+myst_heading_anchors = 3  # links to #a-heading, as on GitHub
+linkcheck_timeout = 20
+
+autodoc_typehints = "none"  # docstrings give types, with shapes
+autosummary_generate = True
+numpydoc_show_class_members = False  # docs/_templates/autosummary/class.rst shows the methods
+numpydoc_xref_param_type = False
+
+# --- the examples -----------------------------------------------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(EXAMPLES),
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"plot_\w+\.py$",
+    "ignore_pattern": r"(_style|make)\.py$",
+    "image_scrapers": ("_style.scraper",),
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "min_reported_time": 0,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
+
+# --- the looks --------------------------------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_math_renderer = "mathml"
+html_title = f"sparsenmf {version}"
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+    "use_edit_page_button": False,
+}
+html_sidebars = {page: [] for page in ("index", "start", "theory", "architecture")}  # they have no pages below them
+html_show_sourcelink = False
+html_copy_source = False
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+# Files outside docs/ and the pages that show them here; on GitHub those pages hold no more than a link.
+SHOWN = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "README.md": "readme.md",
+    "benchmarks/README.md": "benchmarks.md",
+    "benchmarks/benchopt/README.md": "benchopt.md",
+}
+OF_PAGE = {page.removesuffix(".md"): ROOT / file for file, page in SHOWN.items()}
+LINK = re.compile(r"\]\((?!\w+:|#|/)([^)#\s]+)")
+# What benchmarks/run.py writes is not in every checkout.
+RESULTS = """
+## Pages
+
+```{toctree}
+%s
+```
+"""
+
+
+def on_site(target: Path) -> Path:
+    """The file that stands for `target` on the site."""
+    if target.is_relative_to(DOCS / "examples"):
+        if target.name.startswith("plot_"):
+            return DOCS / "gallery" / f"{target.stem}.rst"
+        if target.name == "README.md":
+            return DOCS / "gallery" / "index.rst"
+    elif target.is_relative_to(ROOT) and (page := SHOWN.get(target.relative_to(ROOT).as_posix())):
+        return DOCS / page
+    return target
+
+
+def site_links(text: str, written: Path, shown: Path) -> str:
+    """`text` of the file `written` with its links as they must be on the page `shown`."""
+
+    def mend(found: re.Match[str]) -> str:
+        target = on_site((written.parent / found[1]).resolve())
+        return f"]({os.path.relpath(target, shown.parent)}" if target.is_file() or target.suffix == ".rst" else found[0]
+
+    return LINK.sub(mend, text)
+
+
+def read_source(_: Any, name: str, source: list[str]) -> None:
+    """Sphinx's event: a page of Markdown was read."""
+    page = DOCS / f"{name}.md"
+    if not page.exists():
+        return
+    written = OF_PAGE.get(name, page)
+    text = written.read_text(encoding="utf-8") if name in OF_PAGE else source[0]
+    source[0] = site_links(text, written, page)
+    if name == "benchmarks":
+        pages = [each for each in ("benchmarks/index", "tried", "benchopt") if (DOCS / f"{each}.md").exists()]
+        source[0] += RESULTS % "\n".join(pages) if pages else ""
+
+
+# --- formulas ---------------------------------------------------------------------------------------------------------
+
+
+def inline_formula(translator: Any, node: Any) -> None:
+    """A formula as MathML, which browsers draw without a script: the site needs no network."""
+    translator.body.append(convert(node.astext(), display="inline"))
+    raise SkipNode
+
+
+def formula(translator: Any, node: Any) -> None:
+    """A formula with a line of its own."""
+    translator.body.append(
+        f'<div style="margin: 1em 0; overflow: auto hidden">{convert(node.astext(), display="block")}</div>'
+    )
+    raise SkipNode
+
+
+def setup(app: Any) -> None:
+    """Sphinx calls this."""
+    app.connect("source-read", read_source)
+    app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
