@@ -40,16 +40,15 @@ version = release = sparsenmf.__version__
 
 # --- Sphinx -----------------------------------------------------------------------------------------------------------
 
-# MyST without notebooks: the blocks of a page stay plain ```python, which GitHub colours and tests/test_readme.py runs.
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_gallery.gen_gallery",
 ]
-source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_templates", "examples", "sg_execution_times.rst", "**/sg_execution_times.rst"]
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}  # in this order: autosummary writes the first
+exclude_patterns = ["_templates", "examples", "**/*.ipynb", "sg_execution_times.rst", "**/sg_execution_times.rst"]
 templates_path = ["_templates"]
 nitpicky = True
 default_role = "autolink"  # `factorize` in a docstring leads to its page if it has one ...
@@ -58,6 +57,25 @@ myst_enable_extensions = ["dollarmath"]
 highlight_language = "none"  # what is Python says so
 myst_heading_anchors = 3  # links to #a-heading, as on GitHub
 linkcheck_timeout = 20
+
+# Blocks of a page are plain ```python, which GitHub colours and tests/test_readme.py runs. On these pages, `read_source`
+# makes cells of them, and the site shows what they print.
+RUN = {
+    "start",
+    "king-james",
+    "tutorial-report",
+    "tutorial-cells",
+    "tutorial-ratings",
+    "choosing-k",
+    "large-data",
+    "topics",
+}
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])  # for the kernel
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
 
 autodoc_typehints = "none"  # docstrings give types, with shapes
 autosummary_generate = True
@@ -87,7 +105,7 @@ html_theme = "pydata_sphinx_theme"
 html_math_renderer = "mathml"
 html_title = f"sparsenmf {version}"
 html_theme_options = {
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
@@ -109,6 +127,14 @@ SHOWN = {
 }
 OF_PAGE = {page.removesuffix(".md"): ROOT / file for file, page in SHOWN.items()}
 LINK = re.compile(r"\]\((?!\w+:|#|/)([^)#\s]+)")
+NOTEBOOK = """---
+file_format: mystnb
+kernelspec:
+  name: python3
+  display_name: Python 3
+---
+
+"""
 # What benchmarks/run.py writes is not in every checkout.
 RESULTS = """
 ## Pages
@@ -149,6 +175,8 @@ def read_source(_: Any, name: str, source: list[str]) -> None:
     written = OF_PAGE.get(name, page)
     text = written.read_text(encoding="utf-8") if name in OF_PAGE else source[0]
     source[0] = site_links(text, written, page)
+    if name in RUN:
+        source[0] = NOTEBOOK + source[0].replace("```python\n", "```{code-cell} python3\n")
     if name == "benchmarks":
         pages = [each for each in ("benchmarks/index", "tried", "benchopt") if (DOCS / f"{each}.md").exists()]
         source[0] += RESULTS % "\n".join(pages) if pages else ""

@@ -35,6 +35,8 @@ RANKS = {
     "estimators": 6,
     "warm": 6,
     "topics": 7,
+    "anndata": 8,
+    "report": 8,
     "cli": 8,
     "__init__": 9,
     "__main__": 9,
@@ -56,12 +58,13 @@ def exists(module: str) -> bool:
 
 
 def imports(module: str) -> Iterator[tuple[int, str]]:
-    """(line, imported module) of every import in a module, wherever it stands; own modules without 'sparsenmf.'."""
+    """(line, imported module) of every import in a module, wherever it stands; full names, as sparsenmf.anndata is not
+    anndata."""
     package = ["sparsenmf", *module.split(".")[:-1]]
     for node in ast.walk(MODULES[module]):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield node.lineno, alias.name.removeprefix("sparsenmf.")
+                yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             source = ".".join([*base, *filter(None, [node.module])])
@@ -71,11 +74,13 @@ def imports(module: str) -> Iterator[tuple[int, str]]:
             inner = source.removeprefix("sparsenmf").removeprefix(".")
             for alias in node.names:
                 name = f"{inner}.{alias.name}".removeprefix(".")
-                yield node.lineno, name if exists(name) else inner or "__init__"
+                yield node.lineno, f"sparsenmf.{name if exists(name) else inner or '__init__'}"
 
 
 def own_imports(module: str) -> Iterator[tuple[int, str]]:
-    return ((line, name) for line, name in imports(module) if part(name) in RANKS and exists(name))
+    """The same for the package's own modules, without 'sparsenmf.'."""
+    own = ((line, name.removeprefix("sparsenmf.")) for line, name in imports(module) if name.startswith("sparsenmf."))
+    return ((line, name) for line, name in own if part(name) in RANKS and exists(name))
 
 
 def uses(tree: ast.AST, name: str) -> Iterator[int]:

@@ -11,7 +11,15 @@ from tests.conftest import ROOT
 DOCS = ROOT / "docs"
 # Pages that the build adds to a toctree where they are there: docs/conf.py.
 BY_CONF = {"benchmarks/index", "benchopt", "tried"}
-MODULES = ["sparsenmf", "sparsenmf.datasets", "sparsenmf.io", "sparsenmf.theory", "sparsenmf.topics"]
+MODULES = [
+    "sparsenmf",
+    "sparsenmf.anndata",
+    "sparsenmf.datasets",
+    "sparsenmf.io",
+    "sparsenmf.report",
+    "sparsenmf.theory",
+    "sparsenmf.topics",
+]
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", flags=re.M | re.S)
 PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("*.rst")])
