@@ -112,6 +112,8 @@ html_theme_options = {
     "use_edit_page_button": False,
 }
 html_sidebars = {page: [] for page in ("index", "start", "theory", "architecture")}  # they have no pages below them
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 
