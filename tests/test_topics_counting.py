@@ -69,6 +69,29 @@ def test_a_script_without_a_main_guard_may_count_in_processes(tmp_path):
     assert done.stdout == "3\n", done.stderr
 
 
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_any_characters_make_the_words_that_scikit_learn_finds(lowercase):
+    """Among them: a sigma at the end, capitals that become two letters, marks, digits, separators of all kinds."""
+    rng = np.random.default_rng(1)
+    letters = list("abAB_09 .'-\n\t\0\x1c\x1f\x85\xa0éÉßẞΣσςİıǅ\u0301\u200d\u2028४中ﬁ𝔘😀")
+    texts = ["".join(rng.choice(letters[: 12 + 20 * (i % 3)], 40)) for i in range(300)] + ["", "ΟΔΟΣ", "ΟΔΟΣ\0a"]
+    settings = {"lowercase": lowercase, "stop_words": ["ab", "ba"]}
+    expected = CountVectorizer(**settings)
+    X = expected.fit_transform(texts)
+    found = count_texts(texts, CountVectorizer(**settings))
+    assert found.vocabulary == tuple(expected.get_feature_names_out())
+    np.testing.assert_array_equal(found.X.toarray(), X.toarray())
+
+
+@pytest.mark.parametrize("words", [["a", "the", "ark"], {"ark": 1, "a": 2, "the": 0}], ids=["list", "dict"])
+def test_a_given_vocabulary_does_not_bring_back_what_is_left_out(words):
+    texts = ["a the ark", "The Ark a a"]
+    expected = CountVectorizer(vocabulary=words, stop_words="english").fit_transform(texts)
+    found = count_texts(texts, CountVectorizer(vocabulary=words, stop_words="english"))
+    np.testing.assert_array_equal(found.X.toarray(), expected.toarray())
+    assert found.X.sum() == 2
+
+
 def test_an_iterator_that_is_read_once():
     texts = made_texts(20)
     np.testing.assert_array_equal(count_texts(iter(texts)).X.toarray(), count_texts(texts).X.toarray())
