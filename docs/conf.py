@@ -58,18 +58,10 @@ highlight_language = "none"  # what is Python says so
 myst_heading_anchors = 3  # links to #a-heading, as on GitHub
 linkcheck_timeout = 20
 
-# Blocks of a page are plain ```python, which GitHub colours and tests/test_readme.py runs. On these pages, `read_source`
-# makes cells of them, and the site shows what they print.
-RUN = {
-    "start",
-    "king-james",
-    "tutorial-report",
-    "tutorial-cells",
-    "tutorial-ratings",
-    "choosing-k",
-    "large-data",
-    "topics",
-}
+# Blocks of a page are plain ```python, which GitHub colours and tests/test_readme.py runs. On these pages,
+# `read_source` makes cells of them: the site shows what they print.
+RUN = {"start", "king-james", "choosing-k", "large-data", "topics"}
+RUN |= {page.stem for page in DOCS.glob("tutorial-*.md")}
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])  # for the kernel
 nb_execution_mode = "force"
 nb_execution_in_temp = True

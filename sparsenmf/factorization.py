@@ -188,6 +188,7 @@ def factorize(
         operand = as_operand(A, working, loss, path, scale)
         penalties = penalties_in(alphas, A.shape, loss, units)
         problem = _problem(operand, start, k, loss, units, penalties, update_H, step)
+        start = None, start[1]  # the fit has its own copies: a W of millions of rows is not held twice
         outcome = run(SOLVERS[solver, loss](problem), stopping, _unscaled(callback, loss, scale))
         fit = _result(problem, outcome, loss, solver, units)
         return fit if update_H else dataclasses.replace(fit, H=start[1])

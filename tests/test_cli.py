@@ -219,7 +219,11 @@ def test_traceback_is_there_for_those_who_ask(tmp_path, capsys, monkeypatch):
         (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--loss", "poisson"], "'kl', 'kullback-leibler', 'frobenius'"),
         (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--tol", "-1"], "--tol"),
         (["topics"], "MODEL"),
-        (["topics", "model.npz", "--rank", "alphabet"], "'relevance', 'weight', 'lift'"),
+        (["topics", "model.npz", "--rank", "alphabet"], "'relevance', 'probability', 'lift', 'frex', 'weight'"),
+        (["topics", "model.npz", "--lambda", "1.5"], "--lambda"),
+        (["topics", "model.npz", "--rank", "lift", "--lambda", "0.5"], "--lambda is for --rank relevance"),
+        (["topics", "X.npz", "-k", "2", "--rank", "frex", "--lambda", "0.5"], "--lambda is for --rank relevance"),
+        (["demo", "--rank", "weight", "--lambda", "0.5"], "--lambda is for --rank relevance"),
         (["paint"], "No such command 'paint'"),
         (["--colour"], "No such option"),
     ],
@@ -254,9 +258,41 @@ def test_lift_is_the_probability_in_the_topic_over_that_at_large(model):
     assert [word.name for word in topics[0].words] == ["flood", "rain", "ark", "[bold]sea"]
     ark = topics[0].words[2]
     assert ark.lift == pytest.approx(0.4 / (0.5 * 0.4 + 0.25 * 0.1))
-    relevance = find_topics(load_model(model), 5, "relevance")[0].words
+    relevance = find_topics(load_model(model), 5, "relevance", 0.5)[0].words
     scores = [word.weight * word.lift for word in relevance]
     assert scores == sorted(scores, reverse=True)
+    by_default = find_topics(load_model(model), 5)[0].words
+    scores = [word.weight**0.6 * word.lift**0.4 for word in by_default]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "ranking", "weight"),
+    [
+        ([], "relevance", 0.6),
+        (["--lambda", "0"], "relevance", 0.0),
+        (["--rank", "relevance", "--lambda", "1"], "relevance", 1.0),
+        (["--rank", "probability"], "probability", None),
+        (["--rank", "lift"], "lift", None),
+        (["--rank", "frex"], "frex", None),
+        (["--rank", "weight"], "probability", None),
+    ],
+)
+def test_rank_and_lambda_are_those_of_the_library(options, ranking, weight, tmp_path, capsys):
+    from sparsenmf.topics import find_topics as of_the_library
+
+    H = np.random.default_rng(5).gamma(0.4, 1, (3, 50)).astype(np.float32)
+    path = save_model(tmp_path / "model.npz", Model(H=H, W=np.ones((4, 3), dtype=np.float32)))
+    assert main(["topics", str(path), "-n", "7", "--json", *options]) == 0
+    document = json.loads(capsys.readouterr().out)
+    expected = of_the_library(H, np.ones((4, 3)), None, 7, ranking, 0.6 if weight is None else weight)
+    shown = [[word["name"] for word in topic["words"]] for topic in document["topics"]]
+    assert shown == [[word.name for word in topic.words] for topic in expected]
+    assert document["rank"] == (options[1] if "--rank" in options else "relevance")
+    assert document["lambda"] == weight
+    assert main(["topics", str(path), "-n", "7", *options]) == 0
+    rows = [line.split()[2:] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert rows == shown
 
 
 def test_topics_of_odd_models():
@@ -376,6 +412,7 @@ def test_demo_as_json(capsys):
     document = json.loads(out)
     assert err == ""
     assert len(document["topics"]) == 2
+    assert (document["rank"], document["lambda"]) == ("relevance", 0.6)
     assert document["history"][-1]["objective"] < document["history"][0]["objective"]
     assert "thou" in document["dropped"]
 

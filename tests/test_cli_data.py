@@ -1,6 +1,5 @@
 """The commands that go from data to data: fit and topics of texts, transform, evaluate, convert and others."""
 
-import importlib
 import json
 import os
 import re
@@ -16,7 +15,7 @@ pytest.importorskip("click")
 pytest.importorskip("rich")
 
 import sparsenmf
-from sparsenmf.cli import main, reporting
+from sparsenmf.cli import main
 from sparsenmf.io import Model, load_model, save_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -182,58 +181,6 @@ def test_bench_prints_ratios(named_counts, capsys):
     assert all(row["ratio"] == pytest.approx(row["scikit_learn"] / row["sparsenmf"]) for row in rows)
     assert main(["bench", named_counts, "-k", "3", "--iterations", "1"]) == 0
     assert "times faster" in capsys.readouterr().out
-
-
-# --- report -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def pages(monkeypatch):
-    """A module of reports that notes what it is given."""
-    seen = []
-
-    class Module:
-        @staticmethod
-        def write_report(model, X, path, *, texts=None, groups=None, force=False):
-            seen.append((model.H.shape[0], X.shape, None if texts is None else list(texts), groups))
-            with Path(path).open("w" if force else "x") as file:
-                file.write("page")
-
-    monkeypatch.setattr(reporting, "has_report", lambda: True)
-    monkeypatch.setattr("sparsenmf.cli.demo.has_report", lambda: True)
-    real = importlib.import_module  # which others call too: the module that is replaced in is Python's own
-    monkeypatch.setattr(
-        importlib, "import_module", lambda name, *rest: Module if name == "sparsenmf.report" else real(name, *rest)
-    )
-    return seen
-
-
-def test_report_of_texts_with_groups(news, pages, capsys):
-    arguments = ["topics", news, "--column", "body", "-k", "2", "-o", "model.npz", "--report", "r.html"]
-    assert main([*arguments, "--group", "year"]) == 0
-    assert "Wrote r.html" in capsys.readouterr().err
-    assert pages == [(2, (6, 6), TEXTS, [2000, 2001] * 3)]
-    again = ["report", "model.npz", "--data", news, "--column", "body", "-o", "r.html"]
-    assert main(again) == 1
-    assert "--force" in capsys.readouterr().err
-    assert main([*again, "--force"]) == 0
-    assert pages[1] == (2, (6, 6), TEXTS, None)
-
-
-def test_demo_ends_with_a_report_and_replaces_none(pages, capsys):
-    assert main(["demo", "-k", "2", "--max-iter", "2"]) == 0
-    assert "Wrote sparsenmf-demo.html" in capsys.readouterr().err
-    assert pages[0][:2] == (2, (1189, pages[0][1][1]))
-    assert main(["demo", "-k", "2", "--max-iter", "2"]) == 0
-    assert "No report: sparsenmf-demo.html exists" in capsys.readouterr().err
-    assert main(["demo", "-k", "2", "--max-iter", "2", "--report", "sparsenmf-demo.html"]) == 1
-    assert len(pages) == 1
-
-
-def test_without_the_module_a_report_is_a_clear_error(model, monkeypatch, capsys):
-    monkeypatch.setattr(reporting, "has_report", lambda: False)
-    assert main(["report", model, "--data", "X.npz", "-o", "r.html"]) == 1
-    assert "reports need sparsenmf.report" in capsys.readouterr().err
 
 
 # --- exit codes, and what a hurried user gets wrong -------------------------------------------------------------------

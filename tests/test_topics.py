@@ -153,6 +153,37 @@ def test_distances_against_the_plain_formula(factors, metric):
             assert found[s, t] == pytest.approx(expected, abs=1e-7)
 
 
+def jensen_shannon(p, q):
+    """The distance as it is defined, for two topics of which each has a word."""
+    middle = (p + q) / 2
+    each = [(r[r > 0] * np.log2(r[r > 0] / middle[r > 0])).sum() for r in (p, q)]
+    return np.sqrt(max(sum(each) / 2, 0))
+
+
+@pytest.mark.parametrize("m", [1, 511, 512, 513, 8193])  # round the widths in which words are taken
+@pytest.mark.parametrize("density", [0.02, 0.5, 1.0])
+def test_jensen_shannon_of_many_words_against_its_plain_twin(m, density):
+    rng = np.random.default_rng(m)
+    H = rng.gamma(0.1, 1, (9, m)).astype(np.float32) * (rng.random((9, m)) < density)
+    H[:, 0] += 1e-30  # every topic has a word
+    H[7] = 3 * H[2]  # the same topic
+    phi = word_distributions(H)
+    expected = [[0 if s == t else jensen_shannon(p, q) for t, q in enumerate(phi)] for s, p in enumerate(phi)]
+    found = topic_distances(H, "jensen-shannon")
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(found, found.T)
+    assert found[2, 7] == found[7, 2] == 0
+
+
+def test_topics_without_words_and_without_common_words_are_at_distance_one():
+    H = np.zeros((4, 1000))
+    H[0, :500], H[1, 500:] = 1, 1
+    expected = 1 - np.eye(4)
+    for metric in ("hellinger", "jensen-shannon"):
+        np.testing.assert_allclose(topic_distances(H, metric), expected, atol=1e-7)
+    assert topic_distances(np.ones((1, 3)), "jensen-shannon").tolist() == [[0]]
+
+
 def test_similar_topics_come_closest_first():
     H = np.array([[1.0, 1, 0], [0, 0, 1], [1, 0.9, 0]])
     pairs = similar_topics(H, 3)

@@ -17,7 +17,7 @@ from sparsenmf.cli.options import (
     group_option,
     json_option,
     quiet_option,
-    rank_option,
+    ranking_options,
     reading_options,
     seed_option,
     solver_options,
@@ -159,14 +159,16 @@ def transform(**arguments: Any) -> None:
     short_help="Topics of a model, or of texts or a matrix.",
     epilog=examples(
         "sparsenmf topics model.npz",
-        "sparsenmf topics model.npz -n 25 --rank weight",
+        "sparsenmf topics model.npz -n 25 --rank probability",
+        "sparsenmf topics model.npz --rank relevance --lambda 0.3 --json",
+        "sparsenmf topics model.npz --rank frex",
         "sparsenmf topics news.jsonl.gz --column text -k 30",
         "sparsenmf topics news.jsonl.gz --column text -k 30 -o model.npz --report report.html --group year",
     ),
 )
 @click.argument("source", metavar="MODEL|DATA", type=click.Path(allow_dash=True))
 @words_option
-@rank_option
+@ranking_options
 @click.option(
     "-k", "--components", type=click.IntRange(min=1), help="Find so many topics in DATA; all options below are for it."
 )
@@ -190,7 +192,7 @@ def topics(context: click.Context, /, **arguments: Any) -> int | None:
 
     if arguments["components"] is not None:
         return finding.find(**arguments)
-    shown = {name: arguments[name] for name in ("source", "words", "rank", "as_json")}
+    shown = {name: arguments[name] for name in ("source", "words", "rank", "relevance_lambda", "as_json")}
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
         if given and parameter.name not in {*shown, "quiet"}:
@@ -345,7 +347,7 @@ def warmup(double: bool, quiet: bool) -> None:
 @seed_option
 @threads_option
 @words_option
-@rank_option
+@ranking_options
 @click.option("--report", type=click.Path(), help="Report to write.  [default: sparsenmf-demo.html; none with --json]")
 @force_option
 @quiet_option

@@ -9,8 +9,8 @@ from scipy import sparse
 from sparsenmf.cli.console import emit_json, emit_rich, message, number, progress, sparkline, stdout_console
 from sparsenmf.cli.fitting import fit_summary
 from sparsenmf.cli.reading import Data, speaker
-from sparsenmf.cli.reporting import check_report, has_report, write_page
-from sparsenmf.cli.topics import Topic, find_topics, topic_table, topics_as_json
+from sparsenmf.cli.reporting import check_report, write_page
+from sparsenmf.cli.topics import Ranking, Topic, find_topics, topic_table, topics_as_json
 from sparsenmf.datasets import KJV, load_kjv
 from sparsenmf.io import Model
 from sparsenmf.io.named import named
@@ -48,6 +48,7 @@ def run_demo(
     threads: int | None,
     words: int | None,
     rank: str,
+    relevance_lambda: float | None,
     report: str | None,
     force: bool,
     quiet: bool,
@@ -56,6 +57,7 @@ def run_demo(
     """Factorize the packaged counts, by chapter and without stop words, by KL, and show what came out."""
     from sparsenmf.factorization import factorize
 
+    ranking = Ranking.take(rank, relevance_lambda)
     if report is not None:
         check_report(report, force)
     bible = load_kjv()
@@ -75,18 +77,18 @@ def run_demo(
             callback=callback,
         )
     model = Model.of(fit, vocabulary=corpus.vocabulary, rows=corpus.chapters)
-    topics = find_topics(model, words or 10, rank)
+    topics = find_topics(model, words or 10, *ranking)
     if as_json:
         history = [record._asdict() for record in fit.history]
-        emit_json({"topics": topics_as_json(topics), "history": history, "dropped": corpus.dropped})
+        found = {**ranking.as_json(), "topics": topics_as_json(topics)}
+        emit_json({**found, "history": history, "dropped": corpus.dropped})
         if report is not None:
             _report(model, corpus, report, force, quiet)
         return
     extra = ("mostly in", _where(bible, corpus, fit.W, topics)) if stdout_console().width >= _WIDE else None
     curve = _fall([record.objective for record in fit.history])
     emit_rich(topic_table(topics, words, extra), "", curve, Text(fit_summary(fit)))
-    if report is not None or has_report():
-        _report(model, corpus, report, force, quiet)
+    _report(model, corpus, report, force, quiet)
 
 
 def _report(model: Model, corpus: Corpus, path: str | None, force: bool, quiet: bool) -> None:
@@ -95,8 +97,8 @@ def _report(model: Model, corpus: Corpus, path: str | None, force: bool, quiet: 
     data = Data(named(corpus.counts, corpus.chapters, corpus.vocabulary))
     try:
         check_report(target, force)
-        write_page(model, data, target, None, force)
-    except OSError as error:
+        write_page(model, data, target, force, heading="The King James Bible, by chapter")
+    except (ImportError, OSError) as error:
         if path is not None:
             raise
         say(f"No report: {error}")

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from sparsenmf.cli.console import emit_json, emit_rich
-from sparsenmf.cli.fitting import fit_source, fit_summary, unconverged
-from sparsenmf.cli.reading import Input, speaker
-from sparsenmf.cli.reporting import check_report, write_page
-from sparsenmf.cli.topics import find_topics, topic_table, topics_as_json
+from sparsenmf.cli.fitting import fit_data, fit_summary, unconverged
+from sparsenmf.cli.reading import Input, load, speaker
+from sparsenmf.cli.reporting import check_report, groups_of, heading_of, write_page
+from sparsenmf.cli.topics import Ranking, find_topics, topic_table, topics_as_json
 from sparsenmf.io import Model, load_model, save_model
 from sparsenmf.io.files import check_target
 
@@ -18,12 +18,13 @@ __all__ = ["find", "show"]
 _WORDS = 10
 
 
-def show(source: str, words: int | None, rank: str, as_json: bool) -> None:
+def show(source: str, words: int | None, rank: str, relevance_lambda: float | None, as_json: bool) -> None:
     """Print the topics of a model file."""
+    ranking = Ranking.take(rank, relevance_lambda)
     if Path(source).suffix.lower() != ".npz":
         raise click.UsageError(f"{source} is no model (.npz). To find topics in data, say how many: -k 30.")
     model = load_model(source)
-    _print(model, {"model": source}, words, rank, as_json)
+    _print(model, {"model": source}, words, ranking, as_json)
 
 
 def find(
@@ -35,6 +36,7 @@ def find(
     group: str | None,
     words: int | None,
     rank: str,
+    relevance_lambda: float | None,
     force: bool,
     quiet: bool,
     strict: bool,
@@ -42,28 +44,31 @@ def find(
     **options: Any,
 ) -> int:
     """Fit data, print the topics, and write what is asked for: the model, the report. Returns the exit code."""
-    say = speaker(quiet)
+    say, ranking = speaker(quiet), Ranking.take(rank, relevance_lambda)
     if group is not None and report is None:
         raise click.UsageError("--group is for the report: name one, --report report.html.")
     if output is not None:
         check_target(output, force)
     if report is not None:
-        check_report(report, force)
-    fitted = fit_source(Input.take(source, options), components, options, quiet)
+        check_report(report, force, (source, output))
+    read = Input.take(source, options)
+    data = load(read, say)
+    groups = groups_of(data.texts, group)  # before the fit, too
+    fitted = fit_data(data, read, components, options, quiet)
     say(fit_summary(fitted.fit))
     if output is not None:
         save_model(output, fitted.model, force)
         say(f"Wrote {output} ({Path(output).stat().st_size / 1e6:.1f} MB).")
     if report is not None:
-        write_page(fitted.model, fitted.data, report, group, force)
+        write_page(fitted.model, data, report, force, groups, heading_of(source))
         say(f"Wrote {report}: open it in a browser.")
-    _print(fitted.model, {"source": source, "model": output, "report": report}, words, rank, as_json)
+    _print(fitted.model, {"source": source, "model": output, "report": report}, words, ranking, as_json)
     return unconverged(fitted.fit, strict)
 
 
-def _print(model: Model, origin: dict[str, Any], words: int | None, rank: str, as_json: bool) -> None:
-    topics = find_topics(model, words or _WORDS, rank)
+def _print(model: Model, origin: dict[str, Any], words: int | None, ranking: Ranking, as_json: bool) -> None:
+    topics = find_topics(model, words or _WORDS, *ranking)
     if as_json:
-        emit_json({**origin, "rank": rank, "outcome": model.outcome, "topics": topics_as_json(topics)})
+        emit_json({**origin, **ranking.as_json(), "outcome": model.outcome, "topics": topics_as_json(topics)})
     else:
         emit_rich(topic_table(topics, words))

@@ -10,7 +10,7 @@ from sparsenmf.cli.reading import Data, Input, load, speaker
 from sparsenmf.io import Model, save_model
 from sparsenmf.io.files import check_target
 
-__all__ = ["Fitted", "fit_file", "fit_source", "fit_summary", "plain", "unconverged", "warm_up"]
+__all__ = ["Fitted", "fit_data", "fit_file", "fit_source", "fit_summary", "plain", "unconverged", "warm_up"]
 
 _STOPS = {
     "objective": "converged (objective steady)",
@@ -56,14 +56,18 @@ def fit_file(
 
 
 def fit_source(source: Input, components: int, options: Mapping[str, Any], quiet: bool) -> Fitted:
-    """Read an input and factorize it; `options` are those of `solver_options`.
+    """Read an input and factorize it; `options` are those of `solver_options`."""
+    return fit_data(load(source, speaker(quiet)), source, components, options, quiet)
+
+
+def fit_data(data: Data, source: Input, components: int, options: Mapping[str, Any], quiet: bool) -> Fitted:
+    """Factorize what was read of an input.
 
     Raises
     ------
     ValueError
         If the fit diverged: what is left of it is no model.
     """
-    data = load(source, speaker(quiet))
     arguments = _arguments(options)
     fit = _factorize(plain(data.X), components, arguments, quiet)
     if fit.stop_reason == "diverged":

@@ -15,7 +15,7 @@ __all__ = [
     "json_option",
     "options",
     "quiet_option",
-    "rank_option",
+    "ranking_options",
     "reading_options",
     "seed_option",
     "solver_options",
@@ -78,13 +78,21 @@ components_option = click.option(
 words_option = click.option(
     "-n", "--words", type=click.IntRange(min=1), help="Top words a topic.  [default: what fits a line, at most 10]"
 )
-rank_option = click.option(
-    "--rank",
-    type=click.Choice(["relevance", "weight", "lift"]),
-    default="relevance",
-    show_default=True,
-    help="What makes a top word. weight: its probability in the topic; lift: that over its probability at large "
-    "(rare words win); relevance: the geometric mean of the two.",
+ranking_options = options(
+    click.option(
+        "--rank",
+        type=click.Choice(["relevance", "probability", "lift", "frex", "weight"]),
+        default="relevance",
+        show_default=True,
+        help="What makes a top word. probability (or weight): its share of the topic; lift: that over its share of all "
+        "tokens (rare words win); relevance: a mean of these two; frex: frequent and exclusive at once.",
+    ),
+    click.option(
+        "--lambda",
+        "relevance_lambda",
+        type=click.FloatRange(0, 1),
+        help="For --rank relevance: from 0 (as lift) to 1 (as probability).  [default: 0.6]",
+    ),
 )
 group_option = click.option(
     "--group", help="For the report: the column of texts with dates or groups, to show topics over them."

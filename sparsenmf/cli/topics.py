@@ -1,8 +1,9 @@
 """Topics of a model on a terminal and as JSON."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import click
 import numpy as np
 from rich import box
 from rich.table import Table
@@ -13,20 +14,49 @@ from sparsenmf.io import Model
 from sparsenmf.topics import describe
 from sparsenmf.topics.describe import Topic, Word
 
-__all__ = ["Topic", "Word", "find_topics", "topic_table", "topics_as_json"]
+__all__ = ["Ranking", "Topic", "Word", "find_topics", "topic_table", "topics_as_json"]
 
 _WORDS = 10
+_LAMBDA = 0.6  # that of sparsenmf.topics, of topics' names, and of a report's slider
 
 
-def find_topics(model: Model, n_words: int = _WORDS, rank: str = "relevance") -> list[Topic]:
+class Ranking(NamedTuple):
+    """What makes a top word: --rank and --lambda."""
+
+    by: str = "relevance"
+    relevance_lambda: float = _LAMBDA
+
+    @classmethod
+    def take(cls, by: str, relevance_lambda: float | None) -> "Ranking":
+        """The two options together.
+
+        Raises
+        ------
+        click.UsageError
+            For a lambda of another ranking.
+        """
+        if relevance_lambda is not None and by != "relevance":
+            raise click.UsageError(f"--lambda is for --rank relevance, and this is --rank {by}.")
+        return cls(by, _LAMBDA if relevance_lambda is None else relevance_lambda)
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"rank": self.by, "lambda": self.relevance_lambda if self.by == "relevance" else None}
+
+
+def find_topics(
+    model: Model, n_words: int = _WORDS, rank: str = "relevance", relevance_lambda: float = _LAMBDA
+) -> list[Topic]:
     """The topics of a model, the largest first: `sparsenmf.topics.find_topics` in the terms of the command line.
 
     Parameters
     ----------
     model : Model
     n_words : int, default=10
-    rank : {"relevance", "weight", "lift"}, default="relevance"
-        "weight" is the probability; "relevance" is LDAvis's with lambda = 1/2, the geometric mean of the other two.
+    rank : {"relevance", "probability", "lift", "frex", "weight"}, default="relevance"
+        As in `sparsenmf.topics.word_scores`; "weight" is another name of "probability".
+    relevance_lambda : float, default=0.6
+        For "relevance".
 
     Returns
     -------
@@ -34,7 +64,7 @@ def find_topics(model: Model, n_words: int = _WORDS, rank: str = "relevance") ->
         Shares are NaN where the model has no W.
     """
     ranking = {"weight": "probability"}.get(rank, rank)
-    return describe.find_topics(model.H, model.W, model.vocabulary, n_words, ranking, relevance_lambda=0.5)
+    return describe.find_topics(model.H, model.W, model.vocabulary, n_words, ranking, relevance_lambda)
 
 
 def topic_table(topics: Sequence[Topic], n_words: int | None, extra: tuple[str, Sequence[str]] | None = None) -> Table:
