@@ -133,10 +133,15 @@ class CsrOperand:
             self.tiles[width] = tiles_of(self.arrays, len(G), width)
         return self.tiles[width]
 
+    def release(self) -> None:
+        """Forget what only `multiply` and `times` look up: 24 bytes a row."""
+        self.tiles.clear()
+
     def descend(
         self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
     ) -> Pass:
         """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
+        self.tiles.clear()  # 24 bytes a row, and who descends makes no more of the passes that use them
         scalars = numbers(self.dtype, TINY[self.dtype], l2, rule.beta)
         counts = [len(blocks) - 1 for blocks in self.row_blocks]
         sums, tally = np.zeros((sum(counts), F.shape[1])), np.zeros((sum(counts), 2))

@@ -33,6 +33,7 @@ _PATTERN = CountVectorizer().token_pattern
 _MARK = "\0"
 _SEARCH = re.compile(rf"\w\w+|{_MARK}")  # greedy, so that it needs no \b
 _SPACES = str.maketrans({chr(i): " " for i in range(1, 128) if not (chr(i).isalnum() or chr(i) == "_")})
+_IDLE = 5  # seconds after which a process ends that has nothing to do: a fit may need its memory
 _FEW_CHUNKS = 4  # so few are counted sooner than processes start
 
 
@@ -203,6 +204,7 @@ class _Counter:
             batch_size=1,
             pre_dispatch="n_jobs + 2",
             max_nbytes=None,
+            idle_worker_timeout=_IDLE,
         )
         yield from run(delayed(_remote)(work.__name__, told, chunk) for chunk in chunks)
 
