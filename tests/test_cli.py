@@ -455,12 +455,16 @@ def test_closed_pipe_ends_quietly(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes and signals of POSIX")
 def test_interrupt_is_exit_code_130_and_leaves_nothing(tmp_path, matrix):
     arguments = ["fit", matrix, "-k", 3, "-o", tmp_path / "model.npz", "--max-iter", 10**9, "--tol", 0]
-    with start(*arguments) as process:
+    # Whoever runs the tests in the background of a shell has SIGINT ignored, which the process would inherit.
+    with start(*arguments, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
         assert "60 x 40" in process.stderr.readline()  # it has read the matrix
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        rest = process.stderr.read()
-        assert process.wait(60) == 130
+        try:
+            rest = process.communicate(timeout=60)[1]
+        finally:
+            process.kill()
+        assert process.returncode == 130
     assert "Interrupted: nothing was written" in rest
     assert "Traceback" not in rest
     assert {path.name for path in tmp_path.iterdir()} == {"X.npz"}
