@@ -39,6 +39,7 @@ def methods(X: sp.csr_matrix, k: int) -> dict[str, Callable[[int], np.ndarray]]:
 
     return {
         "sparsenmf, KL": lambda seed: factorize(X, k, loss="kl", random_state=seed).H,
+        "sparsenmf, KL, tol=3e-3": lambda seed: factorize(X, k, loss="kl", random_state=seed, tol=3e-3).H,
         "scikit-learn LDA": lambda seed: LatentDirichletAllocation(k, random_state=seed, n_jobs=-1).fit(X).components_,
         "scikit-learn NMF, Frobenius": lambda seed: NMF(k, init="random", random_state=seed).fit(X).components_,
         "scikit-learn NMF, KL": kl_of_sklearn,

@@ -14,7 +14,8 @@ import click
 from sparsenmf.cli.app import app
 from sparsenmf.cli.options import FORMATS, WRITTEN
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "cli.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 SHARED = ("reading-options", "counting-options", "fitting-options")
 
 
@@ -76,6 +77,15 @@ def test_the_commands_of_the_page_parse():
     lines = [line for block in blocks for line in block.splitlines() if re.match(r"(zcat .*\| )?sparsenmf ", line)]
     assert len(lines) >= 12
     check_commands(lines)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md", "docs/clusters.md", "docs/tutorial-cells.md"])
+def test_the_commands_of_other_pages_parse(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"^```sh\n(.*?)^```", text, flags=re.M | re.S) for line in block.splitlines()]
+    ours = [re.sub(r"\$\w+", "7", line) for line in lines if re.match(r"(python -m )?sparsenmf ", line)]
+    assert ours
+    check_commands(ours)
 
 
 def check_commands(lines):

@@ -35,15 +35,16 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
         line = text.count("\n", 0, block.start(2))
         if block[1] == "python":
             exec(compile("\n" * line + block[2], str(page), "exec"), names)  # the padding keeps the page's line numbers
-        elif page.name.startswith("tutorial-"):
+        elif page.name.startswith(("start", "tutorial-")):
             run_commands(block[2])
 
 
 def run_commands(block):
     """The lines of a block that call our command line; a backslash continues a line."""
     for line in block.replace("\\\n", " ").splitlines():
-        if line.startswith("python -m sparsenmf "):
-            assert main(shlex.split(line)[3:]) == 0, line
+        words = shlex.split(line, comments=True)
+        if "sparsenmf" in words[:3]:
+            assert main(words[words.index("sparsenmf") + 1 :]) == 0, line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
