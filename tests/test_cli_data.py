@@ -210,7 +210,7 @@ def test_strict_tells_a_fit_that_has_not_converged(named_counts, capsys):
         (["topics", "news.jsonl", "--column", "body"], 2, "--column is for data.*-k 30"),
         (["topics", "news.jsonl"], 2, "no model.*-k 30"),
         (["topics", "X.npz", "--report", "r.html"], 2, "sparsenmf report"),
-        (["topics", "news.jsonl", "--column", "body", "-k", "2", "--min-df", "50"], 1, "news.jsonl: .*min_df"),
+        (["topics", "news.jsonl", "--column", "body", "-k", "2", "--min-df", "50"], 1, "news.jsonl: .*Lower --min-df"),
         (["topics", "news.jsonl", "--column", "body", "-k", "2", "--min-df", "few"], 2, "number of documents"),
         (["topics", "news.jsonl", "--column", "body", "-k", "2", "--group", "year"], 2, "--report"),
         (["topics", "empty.txt", "-k", "2"], 1, "empty.txt"),

@@ -1,9 +1,11 @@
 """The shape of the documentation, without Sphinx: pages, links and names. `.ci/run` builds the site itself."""
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT
@@ -113,6 +115,17 @@ def test_local_links_lead_to_a_file_and_a_heading(page):
     assert not wrong
 
 
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: page.name)
+def test_tests_that_a_page_names_are_there(page):
+    """Functions anywhere in tests/, and files."""
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")]
+    functions = re.findall(r"^ *def (test_\w+)", "\n".join(map(text_of, map(ROOT.joinpath, files))), flags=re.M)
+    named = set(re.findall(r"(?<![\w/.-])test_\w+(?![\w.]*\.py)", text_of(page)))
+    assert named <= set(functions), named - set(functions)
+    paths = set(re.findall(r"\btests/[\w/]+\.py", text_of(page)))
+    assert paths <= set(files), paths - set(files)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_included_source_is_there(page):
     for path, options in re.findall(r"^```\{literalinclude\} (\S+)\n((?::.*\n)*)", text_of(page), flags=re.M):
@@ -121,3 +134,47 @@ def test_included_source_is_there(page):
             assert re.search(rf"^(class|def) {name}\b", source, flags=re.M)
         for start in re.findall(r"^:(?:start-at|end-before): \"?([^\"\n]+)", options, flags=re.M):
             assert start in source
+
+
+# --- migration tables -------------------------------------------------------------------------------------------------
+
+
+def in_code(page: str) -> set[str]:
+    """The names that stand in code in the prose of a page."""
+    return set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", prose(DOCS / page)))))
+
+
+def scikit_learns() -> tuple[type, object]:
+    decomposition = importlib.import_module("sklearn.decomposition")
+    return decomposition.NMF, decomposition.non_negative_factorization
+
+
+def ours() -> tuple[type, object]:
+    top = importlib.import_module("sparsenmf")
+    return top.NMF, top.non_negative_factorization
+
+
+@pytest.mark.parametrize("found", [scikit_learns, ours])
+def test_every_parameter_and_attribute_of_an_estimator_is_on_the_page_for_scikit_learn(found):
+    estimator, function = found()
+    model = estimator(2, init="random", max_iter=500, random_state=0).fit(np.random.default_rng(0).random((20, 6)))
+    names = {name for name in dir(model) if not name.startswith("_")} | {"feature_names_in_"}
+    names |= set(inspect.signature(estimator).parameters) | set(inspect.signature(function).parameters)
+    assert {"n_components", "update_H", "transform", "reconstruction_err_"} <= names
+    assert names <= in_code("scikit-learn.md"), names - in_code("scikit-learn.md")
+
+
+def test_what_the_page_for_scikit_learn_says_of_defaults():
+    """The defaults are scikit-learn's, but for the solver."""
+    for theirs, here in zip(scikit_learns(), ours(), strict=True):
+        defaults = {name: each.default for name, each in inspect.signature(theirs).parameters.items()}
+        parameters = inspect.signature(here).parameters
+        assert {n for n, d in defaults.items() if parameters[n].default != d} == {"solver"}
+        assert parameters["solver"].default == "auto"
+
+
+def test_every_parameter_of_factorize_is_known_to_some_migration_table():
+    factorize = importlib.import_module("sparsenmf").factorize
+    known = in_code("gensim.md") | in_code("fasttopics.md") | in_code("scikit-learn.md")
+    assert set(inspect.signature(factorize).parameters) <= known
+    assert set(importlib.import_module("sparsenmf").Factorization.__dataclass_fields__) <= known

@@ -1,5 +1,6 @@
 """The paper's theorems, on `sparsenmf.theory`, and that what the package runs are the updates that they are about."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -128,9 +129,33 @@ def test_the_auxiliary_function_lies_above_the_cost(loss, seed):
 
 
 @each_loss
+def test_the_auxiliary_function_has_the_slope_of_the_cost_where_they_touch(loss):
+    for seed in range(20):
+        v, W, _, now = column(seed)
+        now = now + 0.1
+        steps = np.diag(1e-5 * now)
+        numeric = [
+            theory.auxiliary(v, W, now + e, now, loss) - theory.auxiliary(v, W, now - e, now, loss) for e in steps
+        ]
+        size = sum(theory.gradient_parts(v, W, now, loss)).max()
+        np.testing.assert_allclose(numeric / (2e-5 * now), theory.gradient(v, W, now, loss), atol=1e-5 * size)
+
+
+@each_loss
+@seeds
+def test_the_bound_is_tight_where_all_of_h_grows_by_one_factor(loss, seed):
+    """All nu of eq. 22 are equal then, and so are all quotients under the logarithm of eq. 29."""
+    v, W, _, now = column(seed)
+    for factor in (0.3, 2.0):
+        value = theory.cost(v, W, factor * now, loss)
+        slack = rounding(loss, v, value, theory.cost(v, W, now, loss), float((W @ now).sum()))
+        assert abs(theory.auxiliary(v, W, factor * now, now, loss) - value) <= slack
+
+
+@each_loss
 @seeds
 def test_the_chain_of_inequalities_that_makes_the_update_monotone(loss, seed):
-    """F(new) <= G(new, now) <= G(now, now) = F(now), eq. 12."""
+    """F(new) <= G(new, now) <= G(now, now) = F(now), from eqs. 10 and 11."""
     v, W, _, now = column(seed)
     new = theory.multiplicative(v, W, now, loss)
     chain = [
@@ -191,6 +216,7 @@ def test_k_is_at_least_as_curved_as_the_cost(seed):
     _, W, h, now = column(seed)
     move, K = h - now, theory.curvature(W, now)
     assert np.array_equal(K, np.diag(np.diag(K)))
+    assert (np.diag(K) >= np.diag(W.T @ W) * (1 - 1e-12)).all()  # HALS has the smaller of the two
     assert move @ K @ move >= move @ (W.T @ W) @ move * (1 - 1e-12)
 
 
@@ -280,6 +306,16 @@ def test_the_additive_rule_with_its_step_is_the_multiplicative_update(loss, seed
 
 
 @each_loss
+def test_where_h_has_no_effect_the_step_is_zero_and_h_stays(loss):
+    """A component that W lacks: both halves of its gradient are 0, and its step must not be 0 / 0."""
+    v, W, h = np.array([1.0, 2.0]), np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([1.0, 5.0])
+    step = theory.multiplicative_step(v, W, h, loss)
+    assert step[0] > 0
+    assert step[1] == 0
+    assert theory.multiplicative(v, W, h, loss)[1] == theory.additive(v, W, h, step, loss)[1] == 5
+
+
+@each_loss
 @pytest.mark.parametrize("update", [theory.multiplicative, by_additive_rule])
 def test_mu_of_the_package_has_the_iterates_of_the_paper(loss, update):
     """50 iterations of both factors, by the multiplicative rule and by gradient steps with eqs. 7 and 9."""
@@ -302,6 +338,14 @@ def test_gd_of_the_package_is_mu_where_one_number_is_the_step_of_equation_7():
     np.testing.assert_allclose(step, step[0, 0], rtol=1e-12)
     given_step = factorize(V, 1, solver="gd", step=step[0, 0], **common | {"max_iter": 1, "update_H": False})
     np.testing.assert_allclose(given_step.W, theory.multiplicative(V.T, H.T, W.T, "frobenius").T, rtol=1e-10)
+
+
+def test_hals_of_the_package_is_mu_for_a_single_component():
+    V, W, H = matrices(8, k=1)
+    common = {"loss": "frobenius", "W": W, "H": H, "max_iter": 10, "tol": 0, "n_threads": 1}
+    cd, mu = (factorize(V, 1, solver=solver, **common) for solver in ("cd", "mu"))
+    np.testing.assert_allclose(cd.W, mu.W, rtol=1e-10)
+    np.testing.assert_allclose(cd.H, mu.H, rtol=1e-10)
 
 
 def test_gd_of_the_package_is_mu_for_kl_too():
@@ -472,7 +516,7 @@ def test_every_test_that_the_theory_page_names_is_there():
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
     everywhere = set(re.findall(r"^def (test_\w+)", "\n".join(texts), flags=re.M))
     assert named <= everywhere, named - everywhere
-    assert len(named & here) > 15
+    assert len(named & here) > 25
 
 
 # --- bad arguments ----------------------------------------------------------------------------------------------------
@@ -492,6 +536,11 @@ def test_errors_say_what_and_where(function):
             function(v, W, h)
     with pytest.raises(ValueError, match="loss"):
         function([1, 3], W, [1, 1], "huber")
+
+
+def test_counts_are_what_is_meant_where_no_loss_is_named():
+    signatures = [inspect.signature(getattr(theory, name)).parameters for name in theory.__all__]
+    assert [each["loss"].default for each in signatures if "loss" in each] == ["kl"] * 7
 
 
 def test_what_is_about_one_column_takes_one_column():

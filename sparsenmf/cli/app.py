@@ -8,9 +8,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from sparsenmf.cli.console import drop_stdout, message, package
+from sparsenmf.cli.console import drop_stdout, message, open_streams, option_names, package
 from sparsenmf.cli.options import (
     WRITTEN,
+    Number,
+    Whole,
     components_option,
     counting_options,
     force_option,
@@ -31,6 +33,7 @@ __all__ = ["app", "run"]
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run a command; every error that a user can mend is one line on stderr."""
+    open_streams()
     try:
         return app.main(args=argv, prog_name="sparsenmf", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -50,7 +53,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, ImportError, OSError, MemoryError) as error:
         if os.environ.get("SPARSENMF_DEBUG"):
             traceback.print_exc()
-        message(f"Error: {' '.join(str(error).split()) or 'out of memory'}")
+        message(f"Error: {option_names(' '.join(str(error).split())) or 'out of memory'}")
         return 1
 
 
@@ -136,10 +139,8 @@ def fit(**arguments: Any) -> int:
     help="Format of the weights.  [default: by the name; tsv to standard output]",
 )
 @click.option("--proportions", is_flag=True, help="Each row's shares of its components, which sum to 1.")
-@click.option("--max-iter", type=click.IntRange(min=1), default=200, show_default=True, help="Passes over a row.")
-@click.option(
-    "--tol", type=click.FloatRange(min=0), default=1e-4, show_default=True, help="A row is done where less moves."
-)
+@click.option("--max-iter", type=Whole(min=1), default=200, show_default=True, help="Passes over a row.")
+@click.option("--tol", type=Number(min=0), default=1e-4, show_default=True, help="A row is done where less moves.")
 @threads_option
 @reading_options
 @force_option
@@ -170,7 +171,7 @@ def transform(**arguments: Any) -> None:
 @words_option
 @ranking_options
 @click.option(
-    "-k", "--components", type=click.IntRange(min=1), help="Find so many topics in DATA; all options below are for it."
+    "-k", "--components", type=Whole(min=1), help="Find so many topics in DATA; all options below are for it."
 )
 @click.option("-o", "--output", type=click.Path(), help="Model file to write (.npz).")
 @click.option("--report", type=click.Path(), help="Report to write (.html).")
@@ -212,9 +213,7 @@ def topics(context: click.Context, /, **arguments: Any) -> int | None:
 @click.argument("model", type=click.Path())
 @click.argument("matrix", type=click.Path(allow_dash=True))
 @click.option("--new-rows", is_flag=True, help="Solve for the weights, also where the model may have some.")
-@click.option(
-    "-n", "--words", type=click.IntRange(min=2), default=10, show_default=True, help="Top words for the coherence."
-)
+@click.option("-n", "--words", type=Whole(min=2), default=10, show_default=True, help="Top words for the coherence.")
 @threads_option
 @reading_options
 @quiet_option
@@ -294,8 +293,8 @@ def read_info(path: str, **arguments: Any) -> None:
     epilog=examples("sparsenmf bench", "sparsenmf bench X.npz -k 50 --dtype float64", "sparsenmf bench --json"),
 )
 @click.argument("matrix", type=click.Path(allow_dash=True), required=False)
-@click.option("-k", "--components", type=click.IntRange(min=1), default=32, show_default=True, help="Components.")
-@click.option("--iterations", type=click.IntRange(min=1), default=3, show_default=True, help="Iterations to time.")
+@click.option("-k", "--components", type=Whole(min=1), default=32, show_default=True, help="Components.")
+@click.option("--iterations", type=Whole(min=1), default=3, show_default=True, help="Iterations to time.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
@@ -342,8 +341,8 @@ def warmup(double: bool, quiet: bool) -> None:
     short_help="Topics of the King James Bible.",
     epilog=examples("sparsenmf demo", "sparsenmf demo -k 40 --rank lift", "sparsenmf demo --report bible.html"),
 )
-@click.option("-k", "--components", type=click.IntRange(min=1), default=20, show_default=True, help="Number of topics.")
-@click.option("--max-iter", type=click.IntRange(min=1), default=200, show_default=True, help="Iterations at most.")
+@click.option("-k", "--components", type=Whole(min=1), default=20, show_default=True, help="Number of topics.")
+@click.option("--max-iter", type=Whole(min=1), default=200, show_default=True, help="Iterations at most.")
 @seed_option
 @threads_option
 @words_option

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ __all__ = [
     "emit_rich",
     "message",
     "number",
+    "open_streams",
+    "option_names",
     "package",
     "progress",
     "sparkline",
@@ -31,6 +34,9 @@ __all__ = [
 
 #: The exit code of a fit that --strict finds wanting.
 NOT_CONVERGED = 3
+
+# Parameters of the library that are options under their own names, where an error gives them with a value or without.
+_PARAMETERS = re.compile(r"""\b(min_df|max_df|max_features|max_bytes|errors(?==))\b(=?)""")
 
 # Into a pipe a line is never folded: one topic stays one line for grep.
 _UNFOLDED = 10_000
@@ -44,6 +50,18 @@ def package() -> ModuleType:
 def message(text: str) -> None:
     """Say something on stderr, as plain text."""
     click.echo(text, err=True)
+
+
+def open_streams() -> None:
+    """Where a shell has closed stdout or stderr (`>&-`), which Python then has as None: nobody reads them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def option_names(text: str) -> str:
+    """An error of the library in the terms of the command line: --min-df 9 for min_df=9."""
+    return _PARAMETERS.sub(lambda found: f"--{found[1].replace('_', '-')}{' ' if found[2] else ''}", text)
 
 
 def emit(text: str) -> None:

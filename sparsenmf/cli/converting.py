@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparsenmf.cli.console import emit_json, emit_rich
-from sparsenmf.cli.reading import Input, load, speaker
+from sparsenmf.cli.reading import Input, check_output, load, speaker
 from sparsenmf.io import Model, Texts, load_model, write
 
 __all__ = ["convert_file", "describe_file", "fact_table", "show_file"]
@@ -22,7 +22,10 @@ def convert_file(
 ) -> None:
     """Read a matrix, or count texts, and write it in the format of the output's name."""
     say = speaker(quiet)
-    data = load(Input.take(source, options), say)
+    read = Input.take(source, options)
+    if output != "-":
+        check_output(output, force, read.files)
+    data = load(read, say)
     target = write(output, data.X, output_format, force=force)
     if output != "-":
         say(f"Wrote {target}.")

@@ -79,22 +79,21 @@ def _same_rows(model: Model, X: Any) -> bool:
 
 
 def _topic_measures(model: Model, X: Any, n_words: int) -> dict[str, Any]:
-    """Means over topics of what their top words, by probability, are worth."""
+    """Means of what topics' top words, by probability, are worth, over the topics that have enough of them."""
     from sparsenmf.topics.coherence import exclusivity, npmi, topic_diversity, umass
     from sparsenmf.topics.poisson import word_distributions
     from sparsenmf.topics.rank import rank_words
 
     words = rank_words(word_distributions(model.H), n_words)
-    per_topic = {
-        "npmi": npmi(words, X),
-        "umass": umass(words, X),
-        "exclusivity": exclusivity(model.H, n_words),
+    lengths = np.array([len(best) for best in words])
+    pairs = lengths > 1
+    means = {
+        "npmi": _mean(npmi(words, X)[pairs]),
+        "umass": _mean(umass(words, X)[pairs]),
+        "exclusivity": _mean(exclusivity(model.H, n_words)[lengths > 0]),
     }
-    means = {name: _mean(values) for name, values in per_topic.items()}
     return means | {"diversity": topic_diversity(words), "words": n_words}
 
 
 def _mean(values: np.ndarray) -> float | None:
-    """The mean over the topics that have a value: not those with less than two words."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else None
+    return float(values.mean()) if values.size else None

@@ -7,11 +7,10 @@ import click
 
 from sparsenmf.cli.console import emit_json, emit_rich
 from sparsenmf.cli.fitting import fit_data, fit_summary, unconverged
-from sparsenmf.cli.reading import Input, load, speaker
+from sparsenmf.cli.reading import Input, check_output, load, speaker
 from sparsenmf.cli.reporting import check_report, groups_of, heading_of, write_page
 from sparsenmf.cli.topics import Ranking, find_topics, topic_table, topics_as_json
 from sparsenmf.io import Model, load_model, save_model
-from sparsenmf.io.files import check_target
 
 __all__ = ["find", "show"]
 
@@ -47,11 +46,11 @@ def find(
     say, ranking = speaker(quiet), Ranking.take(rank, relevance_lambda)
     if group is not None and report is None:
         raise click.UsageError("--group is for the report: name one, --report report.html.")
-    if output is not None:
-        check_target(output, force)
-    if report is not None:
-        check_report(report, force, (source, output))
     read = Input.take(source, options)
+    if output is not None:
+        check_output(output, force, read.files)
+    if report is not None:
+        check_report(report, force, (*read.files, output))
     data = load(read, say)
     groups = groups_of(data.texts, group)  # before the fit, too
     fitted = fit_data(data, read, components, options, quiet)

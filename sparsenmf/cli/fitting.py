@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparsenmf.cli.console import NOT_CONVERGED, emit_json, message, number, progress
-from sparsenmf.cli.reading import Data, Input, load, speaker
+from sparsenmf.cli.reading import Data, Input, check_output, load, speaker
 from sparsenmf.io import Model, save_model
-from sparsenmf.io.files import check_target
 
 __all__ = ["Fitted", "fit_data", "fit_file", "fit_source", "fit_summary", "plain", "unconverged", "warm_up"]
 
@@ -43,9 +42,10 @@ def fit_file(
     say = speaker(quiet)
     if output == "-":
         raise ValueError("a model does not go to stdout: name a file, as in -o model.npz")
-    check_target(output, force)  # before the work, not after it
+    source = Input.take(matrix, options)
+    check_output(output, force, source.files)
     started = time.perf_counter()
-    fitted = fit_source(Input.take(matrix, options), components, options, quiet)
+    fitted = fit_source(source, components, options, quiet)
     save_model(output, fitted.model, force)
     say(f"{fit_summary(fitted.fit)}\nWrote {output} ({Path(output).stat().st_size / 1e6:.1f} MB).")
     if as_json:

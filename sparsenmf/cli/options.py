@@ -8,6 +8,8 @@ import click
 __all__ = [
     "FORMATS",
     "WRITTEN",
+    "Number",
+    "Whole",
     "components_option",
     "counting_options",
     "force_option",
@@ -30,6 +32,18 @@ FORMATS = (
     "txt", "folder",
 )  # fmt: skip
 WRITTEN = ("npz", "mtx", "docword", "ldac", "svmlight", "h5ad", "parquet", "csv", "tsv")
+
+
+class Whole(click.IntRange):
+    """A whole number. (Click calls it an "integer range" in help and errors.)"""
+
+    name = "integer"
+
+
+class Number(click.FloatRange):
+    """Any number in a range."""
+
+    name = "number"
 
 
 class Share(click.ParamType):
@@ -68,15 +82,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages and no progress.")
 force_option = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 strict_option = click.option("--strict", is_flag=True, help="Exit with code 3 if the fit has not converged.")
-threads_option = click.option("--threads", type=click.IntRange(min=1), help="Threads.  [default: all cores]")
+threads_option = click.option("--threads", type=Whole(min=1), help="Threads.  [default: all cores]")
 seed_option = click.option(
-    "--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, show_default=True, help="Random seed."
+    "--seed", type=Whole(min=0, max=2**32 - 1), default=0, show_default=True, help="Random seed."
 )
 components_option = click.option(
-    "-k", "--components", type=click.IntRange(min=1), required=True, help="Number of components (topics)."
+    "-k", "--components", type=Whole(min=1), required=True, help="Number of components (topics)."
 )
 words_option = click.option(
-    "-n", "--words", type=click.IntRange(min=1), help="Top words a topic.  [default: what fits a line, at most 10]"
+    "-n", "--words", type=Whole(min=1), help="Top words a topic.  [default: what fits a line, at most 10]"
 )
 ranking_options = options(
     click.option(
@@ -90,7 +104,7 @@ ranking_options = options(
     click.option(
         "--lambda",
         "relevance_lambda",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         help="For --rank relevance: from 0 (as lift) to 1 (as probability).  [default: 0.6]",
     ),
 )
@@ -104,6 +118,12 @@ reading_options = options(
     click.option("--column", help="Column (CSV, JSONL) that holds the text."),
     click.option("--id-column", help="Column that names the documents."),
     click.option("--encoding", help="Encoding of text.  [default: utf-8]"),
+    click.option(
+        "--errors",
+        type=click.Choice(["strict", "replace", "ignore"]),
+        help="Bytes of texts that are not of that encoding: an error, a mark in their place, or left out.  "
+        "[default: strict]",
+    ),
     click.option("--layer", help="Layer of an h5ad file; raw: its raw counts."),
     click.option(
         "--vocab",
@@ -120,7 +140,7 @@ reading_options = options(
     ),
     click.option(
         "--max-bytes",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         help="What a packed input may unpack to.  [default: 100 times its size, at least 1 GiB]",
     ),
 )
@@ -138,7 +158,7 @@ counting_options = options(
     click.option(
         "--max-df", type=Share(), default=0.5, show_default=True, help="Texts: leave out words in more documents."
     ),
-    click.option("--max-features", type=click.IntRange(min=1), help="Texts: keep the most frequent words alone."),
+    click.option("--max-features", type=Whole(min=1), help="Texts: keep the most frequent words alone."),
 )
 solver_options = options(
     click.option(
@@ -158,22 +178,20 @@ solver_options = options(
         show_default=True,
         help="Start.",
     ),
-    click.option("--max-iter", type=click.IntRange(min=1), default=200, show_default=True, help="Iterations at most."),
+    click.option("--max-iter", type=Whole(min=1), default=200, show_default=True, help="Iterations at most."),
     click.option(
         "--tol",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         default=1e-4,
         show_default=True,
         help="Stop where the objective falls by no more than this share of it over a few iterations. 0: never early.",
     ),
-    click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds."),
-    click.option("--step", type=click.FloatRange(min=0, min_open=True), help="Step, for --solver gd alone."),
+    click.option("--max-seconds", type=Number(min=0, min_open=True), help="Stop after so many seconds."),
+    click.option("--step", type=Number(min=0, min_open=True), help="Step, for --solver gd alone."),
     seed_option,
-    click.option("--alpha-w", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Penalty on W."),
-    click.option("--alpha-h", type=click.FloatRange(min=0), help="Penalty on H.  [default: as --alpha-w]"),
-    click.option(
-        "--l1-ratio", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of L1 in the penalties."
-    ),
+    click.option("--alpha-w", type=Number(min=0), default=0.0, show_default=True, help="Penalty on W."),
+    click.option("--alpha-h", type=Number(min=0), help="Penalty on H.  [default: as --alpha-w]"),
+    click.option("--l1-ratio", type=Number(0, 1), default=0.0, show_default=True, help="Share of L1 in the penalties."),
     threads_option,
     click.option(
         "--dtype",

@@ -1,7 +1,8 @@
 """How every command reads its input: a matrix with its names, or texts, which are counted."""
 
+import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -11,9 +12,13 @@ from scipy import sparse
 
 from sparsenmf.cli.console import message
 from sparsenmf.io import Model, Texts, find_names, read, read_names
+from sparsenmf.io.files import check_target
 from sparsenmf.io.named import named
 
-__all__ = ["Data", "Input", "aligned", "describe", "load", "load_for", "speaker", "stop_words"]
+__all__ = ["Data", "Input", "aligned", "check_output", "describe", "load", "load_for", "speaker", "stop_words"]
+
+
+_LISTS = ("english", "none")  # of stop words; other names are files
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Input:
     column: str | None = None
     id_column: str | None = None
     encoding: str | None = None
+    errors: str | None = None
     layer: str | None = None
     vocab: str | None = None
     rows: str | None = None
@@ -43,7 +49,7 @@ class Input:
 
     def open(self) -> Any:
         """The matrix, or the texts."""
-        own = {name: getattr(self, name) for name in ("column", "id_column", "encoding", "layer")}
+        own = {name: getattr(self, name) for name in ("column", "id_column", "encoding", "errors", "layer")}
         given = {name: value for name, value in own.items() if value is not None}
         return read(
             self.path,
@@ -56,6 +62,12 @@ class Input:
         )
 
     @property
+    def files(self) -> list[str]:
+        """The files that are read."""
+        named = [name for name in self.stop_words if name not in _LISTS]
+        return [file for file in (self.path, self.vocab, self.rows, *named) if file not in (None, "-")]
+
+    @property
     def counting(self) -> dict[str, Any]:
         """How texts become counts, as a model's parameters say it."""
         return {
@@ -64,6 +76,22 @@ class Input:
             "max_df": self.max_df,
             "max_features": self.max_features,
         }
+
+
+def check_output(path: str, force: bool, needed: Iterable[str | None] = ()) -> None:
+    """Refuse an output that cannot be written, before the work whose result it shall hold.
+
+    Raises
+    ------
+    ValueError
+        If it is one of the files that the command needs itself: those that it reads, and its other outputs.
+    OSError
+        If the file exists and `force` is false, or its place takes no file.
+    """
+    check_target(path, force)
+    same = [other for other in needed if other and os.path.realpath(other) == os.path.realpath(path)]
+    if same:
+        raise ValueError(f"{path} would replace {same[0]}, which this command needs: choose another name for it")
 
 
 class Data(NamedTuple):
@@ -171,7 +199,7 @@ def stop_words(given: Sequence[str]) -> list[str] | None:
             from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
             words |= ENGLISH_STOP_WORDS
-        elif name != "none":
+        elif name not in _LISTS:
             words.update(word.strip().lower() for word in read_names(name))
     return sorted(words - {""}) or None
 

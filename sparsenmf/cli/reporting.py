@@ -5,14 +5,12 @@ That package has the rank of this one, so it is imported by its name, and only w
 
 import importlib
 import importlib.util
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sparsenmf.cli.reading import Data, Input, load_for, speaker
+from sparsenmf.cli.reading import Data, Input, check_output, load_for, speaker
 from sparsenmf.io import Model, Texts, load_model
-from sparsenmf.io.files import check_target
 
 __all__ = ["check_report", "groups_of", "has_report", "heading_of", "report_file", "write_page"]
 
@@ -41,10 +39,7 @@ def check_report(path: str, force: bool, others: Iterable[str | None] = ()) -> N
         raise ImportError(importlib.import_module("sparsenmf.report.library").MISSING)
     if path == "-":
         raise ValueError("a report does not go to stdout: name a file, as in report.html")
-    same = [other for other in others if other and os.path.realpath(other) == os.path.realpath(path)]
-    if same:
-        raise ValueError(f"the report would replace {same[0]}, which this command needs: choose another name for it")
-    check_target(path, force)
+    check_output(path, force, others)
 
 
 def groups_of(texts: Texts | None, group: str | None) -> list[Any] | None:
@@ -81,9 +76,10 @@ def report_file(
 ) -> None:
     """Read a model and its data, and write the report."""
     say = speaker(quiet)
-    check_report(output, force, (model, matrix))
+    source = Input.take(matrix, options)
+    check_report(output, force, (model, *source.files))
     fitted = load_model(model)
-    data = load_for(fitted, Input.take(matrix, options), say)
+    data = load_for(fitted, source, say)
     write_page(fitted, data, output, force, groups_of(data.texts, group), heading_of(matrix))
     say(f"Wrote {output}: open it in a browser.")
 

@@ -7,9 +7,9 @@ from scipy import sparse
 
 from sparsenmf.cli.console import emit_json
 from sparsenmf.cli.fitting import plain
-from sparsenmf.cli.reading import Input, load_for, speaker
+from sparsenmf.cli.reading import Input, check_output, load_for, speaker
 from sparsenmf.io import Model, load_model, write
-from sparsenmf.io.files import atomic_write, check_target
+from sparsenmf.io.files import atomic_write
 
 __all__ = ["solved", "transform_file"]
 
@@ -33,10 +33,11 @@ def transform_file(
     say = speaker(quiet)
     if as_json and output == "-":
         raise ValueError("both --json and -o - would write to stdout: name a file for one of them")
+    source = Input.take(matrix, options)
     if output != "-":
-        check_target(output, force)
+        check_output(output, force, (model, *source.files))
     fitted = load_model(model)
-    data = load_for(fitted, Input.take(matrix, options), say)
+    data = load_for(fitted, source, say)
     W = solved(fitted, data.X, max_iter, tol, threads)
     if proportions:
         from sparsenmf.topics.poisson import proportions as proportions_of

@@ -117,6 +117,8 @@ def _parent(root: Any, where: str) -> Any:
 
 
 def _find(root: Any, layer: str | None) -> str:
+    if layer is not None and not isinstance(layer, str):
+        raise ValueError(f"layer must be the name of a layer or None, got {layer!r}")
     layers = _node(root, "layers")
     there = list(layers) if hasattr(layers, "keys") else []
     where = "X" if layer is None else f"layers/{layer}"

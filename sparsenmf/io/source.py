@@ -29,6 +29,7 @@ PACKED = (".gz", ".zst")
 _LEAST_LIMIT = 1 << 30
 _RATIO = 100
 _GZIP_RATIO = 1032  # a deflated byte unpacks to no more (RFC 1951: 258 bytes from two bits)
+_GZIP_LEAST = 20  # bytes of a gzip file of nothing
 _BUFFER = 1 << 18
 # A zstd block of four bytes may hold 128 KiB of one letter: so little is unpacked at once that this stays bearable.
 _ZSTD_STEP = 2048
@@ -63,6 +64,8 @@ class Source:
         unpack_limit(0, max_bytes)  # a wrong one is an error at once
         self.path = Path(path)
         if self.is_stdin:
+            if sys.stdin is None:
+                raise ValueError("standard input is closed: nothing can be read from it")
             self.path = self._spooled(sys.stdin.buffer)
         elif _is_pipe(self.path):
             with self.path.open("rb") as pipe:
@@ -121,9 +124,29 @@ class Source:
             if not self.packing:
                 yield file
                 return
-            raw = gzip.GzipFile(fileobj=file) if self.packing == "gzip" else _Unzstd(file)
-            with raw, io.BufferedReader(_Limited(raw, self.limit, self.size), _BUFFER) as plain:
+            if self._may_be_bomb:
+                with self._unpacked(file) as plain:  # seconds, where to count the words before the limit takes a minute
+                    while plain.read(_BUFFER):
+                        pass
+                self._may_be_bomb = False
+                file.seek(0)
+            with self._unpacked(file) as plain:
                 yield plain
+
+    @contextmanager
+    def _unpacked(self, file: BinaryIO) -> Iterator[io.BufferedIOBase]:
+        raw = gzip.GzipFile(fileobj=file) if self.packing == "gzip" else _Unzstd(file)
+        with raw, io.BufferedReader(_Limited(raw, self.limit, self.size), _BUFFER) as plain:
+            yield plain
+
+    @cached_property
+    def _may_be_bomb(self) -> bool:
+        """Whether a gzip file ends in a size (RFC 1952: modulo 2^32) beyond the limit, as one cut short may, too."""
+        if self.packing != "gzip" or self.size < _GZIP_LEAST:
+            return False
+        with self.path.open("rb") as file:
+            file.seek(-4, os.SEEK_END)
+            return int.from_bytes(file.read(4), "little") > self.limit
 
 
 def _is_pipe(path: Path) -> bool:

@@ -157,7 +157,8 @@ def _number(cell: str, line: int, place: int, name: str | None) -> float:
     wanted = "a number that is finite and not negative"
     if not cell.strip():
         raise ValueError(f"line {line:,}, {column} is empty: write 0 where there is nothing, or {wanted}")
-    raise ValueError(f"line {line:,}, {column} is {cell[:40]!r}, and should be {wanted}")
+    texts = "" if name is None or _is_number(cell) else f". If it holds texts, say so: column={name!r}, --column {name}"
+    raise ValueError(f"line {line:,}, {column} is {cell[:40]!r}, and should be {wanted}{texts}")
 
 
 # --- a line is an entry -----------------------------------------------------------------------------------------------

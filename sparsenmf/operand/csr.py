@@ -133,10 +133,6 @@ class CsrOperand:
             self.tiles[width] = tiles_of(self.arrays, len(G), width)
         return self.tiles[width]
 
-    def release(self) -> None:
-        """Forget what only `multiply` and `times` look up: 24 bytes a row."""
-        self.tiles.clear()
-
     def descend(
         self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
     ) -> Pass:

@@ -48,7 +48,6 @@ class Operand(Protocol):
     def solve(
         self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
     ) -> None: ...
-    def release(self) -> None: ...
 
 
 def numbers(dtype: np.dtype, *values: float) -> tuple[np.floating, ...]:

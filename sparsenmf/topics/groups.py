@@ -1,6 +1,7 @@
 """Topics over time or by group, and topics made one."""
 
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,6 +107,8 @@ def merge_topics(W: Any, H: Any, together: Sequence[Iterable[int]]) -> tuple[np.
     ------
     ValueError
         If there is no such topic, one is named twice, or W and H do not go together.
+    TypeError
+        If topics are not named by whole numbers, in lists.
 
     Examples
     --------
@@ -116,7 +119,7 @@ def merge_topics(W: Any, H: Any, together: Sequence[Iterable[int]]) -> tuple[np.
     """
     mass, phi, sizes = topic_mass(W, H), word_distributions(H), topic_sizes(W, H)
     W, H = np.array(W), np.array(H)
-    merged = [[int(topic) for topic in topics] for topics in together]
+    merged = _numbers_of_topics(together)
     named = [topic for topics in merged for topic in topics]
     for topic in named:
         if not 0 <= topic < len(H):
@@ -131,6 +134,15 @@ def merge_topics(W: Any, H: Any, together: Sequence[Iterable[int]]) -> tuple[np.
         H[topics[0]] = weights @ phi[topics]
     gone = [topic for topics in merged for topic in topics[1:]]
     return np.delete(W, gone, axis=1), np.delete(H, gone, axis=0)
+
+
+def _numbers_of_topics(together: Sequence[Iterable[int]]) -> list[list[int]]:
+    try:
+        return [[operator.index(topic) for topic in topics] for topics in together]
+    except TypeError as error:
+        raise TypeError(
+            f"topics to be merged are lists of whole numbers in a list, as in [(0, 3), (5, 7)], got {together!r}."
+        ) from error
 
 
 def _is_missing(value: Any) -> bool:

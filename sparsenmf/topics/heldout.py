@@ -8,6 +8,7 @@ import numpy as np
 from sparsenmf import _validation as check
 from sparsenmf.factorization import solve_rows
 from sparsenmf.topics.poisson import topic_mass
+from sparsenmf.topics.rank import is_number
 
 __all__ = ["HeldOut", "held_out"]
 
@@ -76,9 +77,9 @@ def held_out(
     >>> held_out([[4, 4, 0], [0, 0, 8]], [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]], smoothing=0).perplexity  # 2 and 1 words
     1.414...
     """
-    if not 0 <= smoothing < 1:
+    if not (is_number(smoothing) and 0 <= smoothing < 1):
         raise ValueError(f"smoothing must be at least 0 and below 1, got {smoothing!r}.")
-    if completion is not None and not 0 < completion < 1:
+    if completion is not None and not (is_number(completion) and 0 < completion < 1):
         raise ValueError(f"completion must lie between 0 and 1, got {completion!r}.")
     A = check.check_matrix(X, whom="held_out")
     check.check_positive(A)

@@ -8,7 +8,9 @@ from sklearn.base import clone
 
 from sparsenmf.topics.counting import count_texts, is_plain
 
-__all__ = ["Counted", "counted", "is_matrix", "recounted"]
+__all__ = ["Counted", "counted", "is_matrix", "recounted", "words_of"]
+
+_FUNCTIONS = ("analyzer", "preprocessor", "tokenizer")
 
 
 class Counted(NamedTuple):
@@ -23,11 +25,27 @@ def is_matrix(data: Any) -> bool:
     """Whether data are a matrix, and not texts: anything of two dimensions, or rows of numbers."""
     if hasattr(data, "ndim"):
         return data.ndim == 2
+    return _is_rows(data) and not _is_tokens(data)
+
+
+def _is_rows(data: Any) -> bool:
     return (
         isinstance(data, (list, tuple))
         and len(data) > 0
         and all(isinstance(row, (list, tuple, np.ndarray)) for row in data)
     )
+
+
+def _is_tokens(data: Any) -> bool:
+    """Whether each document is a list of tokens, as some vectorizers take them."""
+    return _is_rows(data) and isinstance(next((row[0] for row in data if len(row)), None), str)
+
+
+def words_of(vectorizer: Any) -> tuple[str, ...] | None:
+    """The words of a fitted vectorizer's columns; None for one that does not know them, as HashingVectorizer."""
+    if not hasattr(vectorizer, "get_feature_names_out"):
+        return None
+    return tuple(map(str, vectorizer.get_feature_names_out()))
 
 
 def counted(data: Any, vectorizer: Any, names: Iterable[str] | None, n_jobs: int | None) -> Counted:
@@ -37,17 +55,20 @@ def counted(data: Any, vectorizer: Any, names: Iterable[str] | None, n_jobs: int
     ------
     ValueError
         If there is not one name for each column, or names are given for texts, or texts hold no words.
+    TypeError
+        If the data are neither a matrix nor texts.
     """
     if is_matrix(data):
-        X = getattr(data, "X", data) if hasattr(data, "column_names") else data
+        X = _numbers(data)
         return Counted(X, _names(data, X, names))
+    _check_texts(data, vectorizer)
     if names is not None:
         raise ValueError("names are for the columns of a matrix; the words of texts name their own.")
-    if vectorizer is None or is_plain(vectorizer):
+    if (vectorizer is None or is_plain(vectorizer)) and not _is_tokens(data):
         return Counted(*count_texts(data, vectorizer, n_jobs=n_jobs))
     vectorizer = clone(vectorizer)
     X = vectorizer.fit_transform(data)
-    return Counted(X, tuple(map(str, vectorizer.get_feature_names_out())), vectorizer)
+    return Counted(X, words_of(vectorizer), vectorizer)
 
 
 def recounted(data: Any, vectorizer: Any, width: int, n_jobs: int | None) -> Any:
@@ -58,27 +79,63 @@ def recounted(data: Any, vectorizer: Any, width: int, n_jobs: int | None) -> Any
     ValueError
         If a matrix has other columns, or texts cannot be counted because the model knows no vectorizer.
     TypeError
-        For a single text.
+        If the data are neither a matrix nor texts.
     """
     if is_matrix(data):
-        X = getattr(data, "X", data) if hasattr(data, "column_names") else data
+        X = _numbers(data)
         columns = np.shape(X)[1]
         if columns != width:
             raise ValueError(
                 f"X has {columns:,} columns, and the model was fitted to {width:,}: they must be the same."
             )
         return X
-    if isinstance(data, (str, bytes)):
-        raise TypeError("texts must be a list or another iterable of texts, and this is a single text: put it in [ ].")
+    _check_texts(data, vectorizer)
     if vectorizer is None:
         raise ValueError(
             "this model counts no texts: it was fitted to a matrix, or its vectorizer could not be stored. Give a "
             "matrix with its columns, or load it with the fitted vectorizer: TopicModel.load(path, vectorizer=...)"
         )
-    if not is_plain(vectorizer):
+    if not is_plain(vectorizer) or _is_tokens(data):
         return vectorizer.transform(data)
     fixed = clone(vectorizer).set_params(vocabulary=vectorizer.vocabulary_)
     return count_texts(data, fixed, n_jobs=n_jobs).X
+
+
+def _numbers(data: Any) -> Any:
+    """A matrix without its names; refuse a table of texts, which is two-dimensional too."""
+    X = getattr(data, "X", data) if hasattr(data, "column_names") else data
+    if not hasattr(X, "nnz") and np.shape(X)[0]:
+        first = X.iloc[0] if hasattr(X, "iloc") else X[0]
+        text = next((cell for cell in first if isinstance(cell, str) and not _is_number(cell)), None)
+        if text is not None:
+            raise TypeError(
+                f"X has rows and columns, and holds texts ({text[:40]!r}): give the one column that holds them, as in "
+                "frame['text'] or X[:, 0]."
+            )
+    return X
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_texts(data: Any, vectorizer: Any) -> None:
+    """Refuse what is neither a matrix nor texts, or texts cut into tokens that nothing puts into columns."""
+    if isinstance(data, (str, bytes)):
+        raise TypeError("texts must be a list or another iterable of texts, and this is a single text: put it in [ ].")
+    if not isinstance(data, Iterable):
+        raise TypeError(f"X must be texts (a list or another iterable of them) or a matrix of counts, got {data!r}.")
+    if not _is_tokens(data):
+        return
+    if vectorizer is None or not any(callable(getattr(vectorizer, name, None)) for name in _FUNCTIONS):
+        raise TypeError(
+            "the documents are lists of tokens, not texts: join them (' '.join(tokens)), or say that they are cut "
+            "already: vectorizer=CountVectorizer(analyzer=list)."
+        )
 
 
 def _names(data: Any, X: Any, names: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sparsenmf.factorization import factorize, solve_rows
 from sparsenmf.io import Model, load_model, save_model
 from sparsenmf.topics.groups import merge_topics
-from sparsenmf.topics.inputs import counted, recounted
+from sparsenmf.topics.inputs import counted, recounted, words_of
 from sparsenmf.topics.poisson import proportions
 from sparsenmf.topics.readings import TopicReadings
 from sparsenmf.topics.stored import vectorizer_from, vectorizer_settings
@@ -278,18 +278,23 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         ------
         ValueError
             If the file is damaged, no model, or the vectorizer has another number of words.
+        TypeError
+            If `vectorizer` is none.
         OSError
             If it cannot be read.
         """
+        if vectorizer is not None and not hasattr(vectorizer, "transform"):
+            raise TypeError(f"vectorizer must be a fitted vectorizer, got {vectorizer!r}.")
         stored = load_model(path)
         known = set(cls().get_params(deep=False)) - {"vectorizer"}
         model = cls(**{name: value for name, value in stored.params.items() if name in known})
         model.loss = stored.outcome.get("loss", model.loss)
         model._learn(stored, _vectorizer_of(stored) if vectorizer is None else vectorizer)
-        if vectorizer is not None and len(vectorizer.get_feature_names_out()) != model.n_features_in_:
+        words = None if vectorizer is None else words_of(vectorizer)
+        if words is not None and len(words) != model.n_features_in_:
             raise ValueError(
-                f"the vectorizer has {len(vectorizer.get_feature_names_out()):,} words, and the model in {path} "
-                f"{model.n_features_in_:,}: is it the one that was fitted with it?"
+                f"the vectorizer has {len(words):,} words, and the model in {path} {model.n_features_in_:,}: is it the "
+                "one that was fitted with it?"
             )
         model.vectorizer = vectorizer if vectorizer is not None else model.vectorizer_
         return model

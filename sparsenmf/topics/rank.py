@@ -1,5 +1,6 @@
 """Which words stand for a topic: by probability, lift, relevance or FREX."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,14 @@ from scipy.stats import rankdata
 
 from sparsenmf import _validation as check
 
-__all__ = ["RANKINGS", "lift", "rank_words", "shares_of_words", "word_scores"]
+__all__ = ["RANKINGS", "is_number", "lift", "rank_words", "shares_of_words", "word_scores"]
 
 RANKINGS = ("probability", "lift", "relevance", "frex")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value can be compared with numbers."""
+    return isinstance(value, Real)
 
 
 def lift(phi: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -67,7 +73,7 @@ def word_scores(
     """
     check.check_choice(ranking, RANKINGS, "ranking")
     for name, value in (("relevance_lambda", relevance_lambda), ("frex_weight", frex_weight)):
-        if not 0 <= value <= 1:
+        if not (is_number(value) and 0 <= value <= 1):
             raise ValueError(f"{name} must lie between 0 and 1, got {value!r}.")
     phi = np.asarray(phi, dtype=np.float64)
     shares = np.full(len(phi), 1 / len(phi)) if sizes is None else np.asarray(sizes, dtype=np.float64)

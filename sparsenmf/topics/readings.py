@@ -155,8 +155,15 @@ class TopicReadings:
         Returns
         -------
         ndarray of shape (n_components,)
+
+        Raises
+        ------
+        ValueError
+            For an unknown measure, or fewer than two words, which have no pairs.
         """
         check.check_choice(measure, tuple(_MEASURES), "measure")
+        if check.check_count(n_words, "n_words") < 2:
+            raise ValueError("n_words must be at least 2: coherence is that of pairs of words.")
         return _MEASURES[measure](self.top_words(n_words), self.counts(X))
 
     def held_out(self, X: Any, completion: float | None = None, **options: Any) -> HeldOut:
