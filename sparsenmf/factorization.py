@@ -15,7 +15,7 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf._jit import threads
-from sparsenmf.init import INITS, initialize, quick_random
+from sparsenmf.init import INITS, initialize, quick_random, usual_start
 from sparsenmf.losses import LOSSES
 from sparsenmf.operand import Operand, as_operand, empty_factor, pad, padded_transpose, transposed
 from sparsenmf.scaling import (
@@ -112,8 +112,9 @@ def factorize(
         "auto": extrapolated coordinate descent after a short warm-up, the fastest. "mu": multiplicative updates
         (eqs. 4, 5). "cd": HALS, or scalar Newton for KL. "gd": projected gradient (eq. 6), for comparison.
     init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "custom"}
-        "auto" draws what "random" draws, but quicker and not scikit-learn's numbers, for what W and H do not give.
-        "custom" takes both from W and H.
+        "auto" draws what "random" draws, but quicker and not scikit-learn's numbers, for what W and H do not give; for
+        KL and a large X whose rows hold fewer than 3 n_components nonzeros on average it is "nndsvdar", from a sample
+        of the rows where they are many. "custom" takes both from W and H.
     max_iter : int
         At most so many alternations.
     tol : float
@@ -179,7 +180,7 @@ def factorize(
     working = check.working_dtype(dtype, A.dtype if isinstance(A, np.ndarray) else A.data.dtype)
     with threads(_check_threads(n_threads)):
         scale = scale_of(A, working)
-        start = _start(A, k, init, (W, H), update_H, random_state, working)
+        start = _start(A, k, loss, init, (W, H), update_H, random_state, working)
         units = Units(scale, math.sqrt(scale) if update_H else power_near(float(start[1].max())))
         if units.w > float(np.finfo(working).max) / 1e6:
             raise ValueError(
@@ -306,7 +307,14 @@ def _check_alphas(alpha_w: Any, alpha_h: Any, l1_ratio: Any) -> tuple[float, flo
 
 
 def _start(
-    A: Matrix, k: int, init: str, given: tuple[Any, Any], update_h: bool, random_state: Any, dtype: np.dtype
+    A: Matrix,
+    k: int,
+    loss: str,
+    init: str,
+    given: tuple[Any, Any],
+    update_h: bool,
+    random_state: Any,
+    dtype: np.dtype,
 ) -> Start:
     """(W, H) to start from, in X's scale; no W where H is fixed and none is given."""
     W, H = given
@@ -324,11 +332,12 @@ def _start(
         return W, H
     if not update_h and H is not None:
         return None, H
-    if init in ("auto", "custom"):
+    if W is not None or H is not None:
         fresh = quick_random(A, k, random_state, dtype)
-    else:
-        fresh = initialize(A, k, init, random_state, dtype)
-    return (fresh[0] if W is None else W), (fresh[1] if H is None else H)
+        return (fresh[0] if W is None else W), (fresh[1] if H is None else H)
+    if init == "auto":
+        return usual_start(A, k, loss, random_state, dtype)
+    return initialize(A, k, init, random_state, dtype)
 
 
 def _even_start(operand: Operand, H: np.ndarray) -> np.ndarray:

@@ -5,8 +5,11 @@ import pytest
 import scipy.sparse as sp
 from sklearn.decomposition._nmf import _initialize_nmf
 
+from sparsenmf import factorize
+from sparsenmf import init as starts
 from sparsenmf._jit import threads
 from sparsenmf._validation import check_matrix
+from sparsenmf.datasets import load_kjv, make_counts
 from sparsenmf.init import INITS, default_init, initialize, quick_random
 
 TOLERANCE = {np.float32: 2e-3, np.float64: 1e-9}  # of the largest entry: ten matrix products lie in between
@@ -194,3 +197,60 @@ def test_a_large_matrix_of_low_rank_falls_back_on_the_same_draws():
     ours = initialize(check_matrix(X), 5, "nndsvd", random, np.float64)
     theirs = _initialize_nmf(X, 5, "nndsvd", random_state=7)
     np.testing.assert_allclose(ours[0] @ ours[1], theirs[0] @ theirs[1], atol=1e-6 * X.max())
+
+
+@pytest.fixture(scope="module")
+def titles():
+    """Texts of some eight words each."""
+    return make_counts(1500, 300, 6, mean_length=8, random_state=0).counts
+
+
+def starting_pair(X, k, loss="kl"):
+    return starts.usual_start(check_matrix(X), k, loss, 0, np.dtype(np.float32))
+
+
+def same(a, b):
+    return all(np.array_equal(A, B) for A, B in zip(a, b, strict=True))
+
+
+def test_short_rows_start_from_singular_vectors(titles):
+    pair = starting_pair(titles, 6)
+    assert same(pair, initialize(check_matrix(titles), 6, "nndsvdar", 0, np.float32))
+    close(starting_pair(titles.toarray(), 6), pair, np.float32)
+    one, two = (factorize(titles, 6, random_state=0, max_iter=1, n_threads=n) for n in (1, 2))
+    assert same((one.W, one.H), (two.W, two.H))
+
+
+OTHERS = {"long rows": (1500, 1, "kl"), "few rows": (60, 6, "kl"), "loss": (1500, 6, "frobenius")}
+
+
+@pytest.mark.parametrize(("rows", "k", "loss"), OTHERS.values(), ids=OTHERS)
+def test_others_start_at_random(titles, rows, k, loss):
+    X = titles[:rows]
+    W, H = quick_random(check_matrix(X), k, 0, np.dtype(np.float32))
+    assert same(starting_pair(X, k, loss=loss), (W, H))
+
+
+@pytest.fixture(scope="module")
+def verses():
+    """The first quarter of the King James Bible, without the words of more than one verse in fifty."""
+    X = load_kjv().counts
+    found = np.bincount(X.indices, minlength=X.shape[1])
+    return X[:8000, (found >= 10) & (found <= 0.02 * X.shape[0])]
+
+
+def objectives(X, init):
+    return [factorize(X, 20, init=init, random_state=seed).objective for seed in range(3)]
+
+
+def test_verses_end_lower_than_from_a_random_start(verses):
+    assert max(objectives(verses, "auto")) < min(objectives(verses, "random"))
+
+
+def test_so_many_short_rows_start_from_a_sample_of_them(verses, monkeypatch):
+    monkeypatch.setattr(starts, "SAMPLE", 2000)
+    W, H = starting_pair(verses, 20)
+    assert same((W, H), starting_pair(verses, 20))
+    assert np.ptp(W) == 0
+    np.testing.assert_allclose(W.sum(axis=0) @ H.sum(axis=1), verses.sum(), rtol=1e-3)
+    assert max(objectives(verses, "auto")) < min(objectives(verses, "random"))
