@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -83,6 +84,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"(_style|make)\.py$",
     "image_scrapers": ("_style.scraper",),
     "abort_on_example_error": True,
+    "capture_repr": (),  # of what `save` returns, a path in a temporary folder
     "download_all_examples": False,
     "min_reported_time": 0,
     "remove_config_comments": True,
@@ -179,17 +181,34 @@ def read_source(_: Any, name: str, source: list[str]) -> None:
 # --- formulas ---------------------------------------------------------------------------------------------------------
 
 
+MATHML = "{http://www.w3.org/1998/Math/MathML}"
+ET.register_namespace("", MATHML.strip("{}"))
+
+
+def mathml(source: str, display: str) -> str:
+    """A formula as MathML, its primes at full size: as exponents, browsers draw them too small to be seen."""
+    whole = ET.fromstring(convert(source, display=display))  # noqa: S314 - of our own pages
+    for node in list(whole.iter(f"{MATHML}msup")) + list(whole.iter(f"{MATHML}msubsup")):
+        base, *low, high = node
+        if high.text != "\N{PRIME}":
+            continue
+        primed = ET.Element(f"{MATHML}mrow")
+        primed.append(base)
+        ET.SubElement(primed, f"{MATHML}mo", lspace="0", rspace="0").text = high.text
+        node.tag = f"{MATHML}{'msub' if low else 'mrow'}"
+        node[:] = [primed, *low]
+    return ET.tostring(whole, encoding="unicode")
+
+
 def inline_formula(translator: Any, node: Any) -> None:
     """A formula as MathML, which browsers draw without a script: the site needs no network."""
-    translator.body.append(convert(node.astext(), display="inline"))
+    translator.body.append(mathml(node.astext(), "inline"))
     raise SkipNode
 
 
 def formula(translator: Any, node: Any) -> None:
     """A formula with a line of its own."""
-    translator.body.append(
-        f'<div style="margin: 1em 0; overflow: auto hidden">{convert(node.astext(), display="block")}</div>'
-    )
+    translator.body.append(f'<div style="margin: 1em 0; overflow: auto hidden">{mathml(node.astext(), "block")}</div>')
     raise SkipNode
 
 
