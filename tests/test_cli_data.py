@@ -1,5 +1,6 @@
 """The commands that go from data to data: fit and topics of texts, transform, evaluate, convert and others."""
 
+import gzip
 import json
 import os
 import re
@@ -202,6 +203,40 @@ def test_strict_tells_a_fit_that_has_not_converged(named_counts, capsys):
     assert main([*given, "--strict", "--tol", "0.5"]) == 0
 
 
+def test_lines_of_mixed_encodings_can_be_read(capsys):
+    Path("mixed.txt").write_bytes("caf\u00e9 dog\n".encode() + "caf\u00e9 dog\n".encode("latin-1"))
+    given = ["topics", "mixed.txt", "-k", "1", "--min-df", "1", "--max-df", "1.0", "--json"]
+    assert main(given) == 1
+    assert "line 2 is not UTF-8" in (err := capsys.readouterr().err)
+    assert "--errors" in err
+    assert main([*given, "--errors", "replace"]) == 0
+    words = {word["name"] for word in json.loads(capsys.readouterr().out)["topics"][0]["words"]}
+    assert words == {"caf\u00e9", "caf", "dog"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are other shells")
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("topics model.npz >&-", 0),
+        ("topics model.npz >&- 2>&-", 0),
+        ("topics nowhere.npz 2>&-", 1),
+        ("fit - --format npz -k 2 -o m.npz <&-", 1),
+    ],
+)
+def test_closed_streams_end_no_command_with_a_traceback(command, code, model):
+    run = subprocess.run(
+        f"{sys.executable} -m sparsenmf {command}",
+        shell=True,
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert run.returncode == code, run.stderr
+    assert "Traceback" not in run.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -216,6 +251,16 @@ def test_strict_tells_a_fit_that_has_not_converged(named_counts, capsys):
         (["topics", "empty.txt", "-k", "2"], 1, "empty.txt"),
         (["topics", "latin.txt", "-k", "2"], 1, "line 2 is not UTF-8.*--encoding latin-1"),
         (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--layer", "counts"], 1, "no option 'layer'"),
+        (["fit", "X.npz", "-k", "2", "-o", "X.npz", "-f"], 1, "would replace X.npz"),
+        (["fit", "X.npz", "--vocab", "w.txt", "-k", "2", "-o", "./w.txt", "-f"], 1, "would replace w.txt"),
+        (["topics", "news.jsonl", "--column", "body", "-k", "2", "-o", "news.jsonl", "-f"], 1, "would replace news"),
+        (["transform", "model.npz", "X.npz", "-o", "model.npz", "-f"], 1, "would replace model.npz"),
+        (["convert", "X.npz", "X.npz", "-f"], 1, "would replace X.npz"),
+        (["topics", "dated.csv", "-k", "2"], 1, "line 2, column 2 .*say so: .*--column body"),
+        (["topics", "news.csv", "-k", "2"], 1, "no column of numbers.*say so: .*--column body"),
+        (["fit", "X.npz", "-k", "1e3", "-o", "m.npz"], 2, "'1e3' is not a valid integer[.]"),
+        (["fit", "X.npz", "-k", "0", "-o", "m.npz"], 2, "0 is not in the range"),
+        (["convert", "bomb.txt.gz", "Y.npz", "--max-bytes", "1000"], 1, "unpack to more than 1,000.*--max-bytes"),
         (["fit", "-", "-k", "2", "-o", "m.npz"], 1, "--format"),
         (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--format", "xlsx"], 2, "'npz', 'npy'"),
         (["transform", "model.npz", "narrow.npz", "-o", "w.npy"], 1, "7 columns and the model 40"),
@@ -233,6 +278,10 @@ def test_strict_tells_a_fit_that_has_not_converged(named_counts, capsys):
 def test_what_a_hurried_user_gets_wrong_is_one_line(arguments, code, message, model, news, counts, capsys):
     Path("empty.txt").write_text("")
     Path("latin.txt").write_bytes(b"plain text\ncaf\xe9 dog\n")
+    Path("dated.csv").write_text("id,body\n1,cat dog\n")
+    Path("news.csv").write_text("body\ncat dog\n")
+    Path("w.txt").write_text("".join(f"word{j}\n" for j in range(40)))
+    Path("bomb.txt.gz").write_bytes(gzip.compress(b"cat dog\n" * 1000))
     sparse.save_npz("narrow.npz", sparse.csr_array(counts)[:, :7])
     sparsenmf.write("whole.mtx.gz", counts)
     Path("cut.mtx.gz").write_bytes(Path("whole.mtx.gz").read_bytes()[:60])

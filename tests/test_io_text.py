@@ -298,6 +298,16 @@ def test_packed_texts_that_are_cut_short_or_bombs(tmp_path, suffix):
         list(read_texts(path))
 
 
+def test_a_bomb_is_refused_before_its_first_text_and_a_cut_file_is_no_bomb(tmp_path):
+    path = packed(tmp_path / "a.txt.gz", "rain\n" * 100_000)
+    with pytest.raises(ValueError, match="unpack to more than 100,000"):
+        next(iter(read_texts(path, max_bytes=100_000)))
+    assert len(list(read_texts(path, max_bytes=500_000))) == 100_000
+    path.write_bytes(path.read_bytes()[:-5] + b"\xff" * 4)  # as if it announced 4 GiB
+    with pytest.raises(ValueError, match=r"damaged or was cut short"):
+        next(iter(read_texts(path, max_bytes=500_000)))
+
+
 def test_a_line_without_end_is_not_held(tmp_path, monkeypatch):
     monkeypatch.setattr("sparsenmf.io.lines._LONGEST", 1 << 19)
     (tmp_path / "a.txt").write_text("short\n" + "x" * (1 << 21))

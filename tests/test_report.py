@@ -13,7 +13,7 @@ from sparsenmf.io import Model
 from sparsenmf.report import layout, library, write_report
 from sparsenmf.report.documents import OF_TOPIC, snippets
 from sparsenmf.report.words import LAMBDAS, SHOWN
-from sparsenmf.topics import TopicModel, rank_words, topic_sizes, word_distributions, word_scores
+from sparsenmf.topics import TopicModel, proportions, rank_words, topic_sizes, word_distributions, word_scores
 
 pytest.importorskip("vl_convert", reason="the charting library comes with vl-convert (the extra 'report')")
 
@@ -69,7 +69,8 @@ def test_topics_come_by_size_with_names_words_and_documents(report):
         best = model.H[topic["component"]].argmax()
         assert data["words"]["name"][topic["words"]["word"][0]] == model.vocabulary[best]
         assert 0 < len(topic["documents"]["document"]) <= OF_TOPIC
-        assert topic["documents"]["part"][0] > 0
+        rows, parts = topic["documents"]["document"], topic["documents"]["part"]
+        assert parts == pytest.approx(proportions(model.W, model.H)[rows, topic["component"]], rel=1e-2)
 
 
 def test_the_words_of_every_place_of_the_slider_are_there(report):
@@ -92,6 +93,25 @@ def test_words_and_documents_name_their_topics(report):
     assert data["documents"]["name"] == ["x", "y", "z"]
     assert data["documents"]["topics"] == [[0, 100], [1, 100], [2, 100]]
     assert data["documents"]["bag"]["0"] == "a 20, b 10"
+
+
+def test_a_words_topics_are_weighed_by_their_sizes(report):
+    W, H = np.array([[9.0, 0], [0, 3]]), np.array([[1.0, 1], [1, 1]])
+    data = data_of(report(Model(H=H, W=W), W @ H))
+    assert data["words"]["topics"] == [[0, 75, 1, 25]] * 2  # alike in both topics, of which one is three times as large
+
+
+def test_rows_of_a_model_name_the_documents(report):
+    model = Model(H=np.eye(2), W=np.eye(2), rows=("Genesis", "Exodus"))
+    assert data_of(report(model, np.eye(2)))["documents"]["name"] == ["Genesis", "Exodus"]
+
+
+def test_of_many_documents_less_text_each_is_shown(report):
+    for k, longest in ((3, 1200), (300, 600)):
+        model, X = made_model(k, n=2000, m=300)
+        texts = data_of(report(model, X, texts=["lorem " * 1000] * 2000))["documents"]["text"].values()
+        assert 200 <= max(map(len, texts)) <= longest
+        assert sum(map(len, texts)) <= 600_000
 
 
 def test_the_fit_and_how_it_was_made(report):
@@ -133,6 +153,13 @@ def test_texts_of_a_topic_model_are_counted_and_shown(report):
     data = data_of(report(TopicModel(2, random_state=0).fit(texts), texts))
     assert data["documents"]["text"]["1"] == "dog cat pet"
     assert data["documents"]["bag"] == {}
+
+
+@pytest.mark.parametrize("form", [np.array, tuple, iter, lambda texts: pytest.importorskip("pandas").Series(texts)])
+def test_texts_may_come_in_every_form_that_a_fit_takes(form, report):
+    texts = ["cat dog cat", "dog cat pet", "bond stock bond", "stock fund bond"]
+    data = data_of(report(TopicModel(2, random_state=0).fit(texts), form(texts)))
+    assert sorted(data["documents"]["text"].values()) == sorted(texts)
 
 
 def test_one_topic_one_word_one_document(report):

@@ -48,6 +48,14 @@ def test_large_numbers_keep_their_order_when_they_are_taken_together():
     assert [float(name) for name in found["name"]] == sorted(float(name) for name in found["name"])
 
 
+def test_the_largest_groups_are_shown_and_the_others_as_one():
+    values = [f"small {i}" for i in range(300)] + ["large"] * 5 + ["second"] * 4
+    found = grouped(np.ones((309, 1)), [[1.0]], values)
+    shown = dict(zip(found["name"], found["documents"], strict=True))
+    assert (shown["large"], shown["second"]) == (5, 4)
+    assert shown["(all others)"] == 300 - (MOST - 3)
+
+
 @pytest.mark.parametrize("values", [[f"name {i}" for i in range(999)], (np.arange(999) / 7).tolist()])
 def test_many_groups_become_few(values):
     found = grouped(np.ones((999, 1)), [[1.0]], values)

@@ -112,6 +112,12 @@ def test_ranked_words_are_the_sorted_ones(factors):
         assert [words.tolist() for words in rank_words(phi, n)] == expected
 
 
+def test_of_equal_scores_the_likelier_word_comes_first():
+    scores = [[3.0, 3.0, 1.0, 3.0]]
+    assert rank_words([[0.2, 0.3, 0.4, 0.1]], 2, scores)[0].tolist() == [1, 0]
+    assert rank_words([[0.2, 0.3, 0.4, 0.1]], 4, scores)[0].tolist() == [1, 0, 3, 2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -378,7 +384,17 @@ def test_corpora_without_words(texts, vectorizer, message):
 
 
 @pytest.mark.parametrize(
-    ("texts", "message"), [("one text", r"put it in \[ \]"), (["a text", None], "document 1 is None")]
+    ("texts", "message"),
+    [
+        ("one text", r"put it in \[ \]"),
+        (["a text", None], "document 1 is None"),
+        (["a text", float("nan")], "document 1 is nan"),
+        (None, "texts .* or a matrix of counts, got None"),
+        (5, "got 5"),
+        ([["cut", "already"], ["into", "tokens"]], "lists of tokens.*analyzer=list"),
+        ([["1", "2"], [], ["3"]], "lists of tokens"),
+        (np.array([["cat dog"], ["dog"]]), r"holds texts \('cat dog'\): give the one column"),
+    ],
 )
 def test_what_is_no_text(texts, message, model):
     with pytest.raises(TypeError, match=message):

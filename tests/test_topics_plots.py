@@ -70,3 +70,8 @@ def test_components_as_images():
     assert [ax.images[0].get_array().shape for ax in figure.axes if ax.images] == [(3, 4)] * 5
     with pytest.raises(ValueError, match="12 entries"):
         plots.plot_components(np.ones((2, 12)), (3, 5))
+
+
+def test_words_with_dollar_signs_are_no_formulas():
+    model = TopicModel(1, random_state=0).fit(np.array([[2, 1], [1, 1]]), names=[r"$\frac$", "$5"])
+    plots.plot_topic_words(model, n_words=2).canvas.draw()  # matplotlib raises on a formula that is wrong

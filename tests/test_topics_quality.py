@@ -89,7 +89,10 @@ def test_diversity_and_exclusivity():
         (lambda: npmi([[0, 1]], X, epsilon=-1), "not negative"),
         (lambda: held_out(X * 0, np.ones((1, 5))), "no positive entry"),
         (lambda: held_out(X, np.ones((1, 5)), completion=1.5), "completion must lie between"),
+        (lambda: held_out(X, np.ones((1, 5)), completion="half"), "completion must lie between"),
         (lambda: held_out(X, np.ones((1, 5)), smoothing=1), "smoothing must be"),
+        (lambda: TopicModel(1).fit(X).coherence(X, n_words=1), "n_words must be at least 2"),
+        (lambda: TopicModel(1).fit(X).topics(3, "relevance", "low"), "relevance_lambda must lie between"),
         (lambda: held_out(X + 0.5, np.ones((1, 5)), completion=0.5), "X holds fractions"),
     ],
 )
@@ -130,6 +133,24 @@ def test_completion_judges_unseen_tokens(counts):
     assert 0.3 < first.n_tokens / seen.n_tokens < 0.7
     assert first.perplexity > seen.perplexity
     assert held_out(counts, np.ones_like(H), completion=0.5, random_state=0).perplexity > first.perplexity
+
+
+@pytest.mark.parametrize("completion", [0.25, 0.5])
+def test_what_is_predicted_of_the_rest_has_the_size_of_the_rest(completion):
+    rng = np.random.default_rng(0)
+    H = rng.gamma(1, 1, (2, 30))
+    counts = rng.poisson(200 * rng.gamma(1, 1, (40, 2)) @ H)
+    found = held_out(counts, H, completion=completion, smoothing=0, random_state=0)
+    assert found.n_tokens == pytest.approx((1 - completion) * counts.sum(), rel=0.01)
+    # A Poisson count has a deviance of about 1, and a little more where its mean was learnt from other counts.
+    assert 0.9 < found.deviance_per_token * found.n_tokens / counts.size < 1.2
+
+
+def test_a_model_scores_under_its_own_loss(counts):
+    model = TopicModel(3, loss="frobenius", random_state=0).fit(counts)
+    found = model.held_out(counts)
+    assert found == held_out(counts, model.components_, loss="frobenius")
+    assert found != held_out(counts, model.components_, loss="kl")
 
 
 def test_measures_of_a_model_take_texts():

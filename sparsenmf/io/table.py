@@ -116,7 +116,8 @@ def _read_wide(
         check_unique(columns, "column")
     width = len(titles) if titles is not None else len(second[1])
     if width == index:
-        raise ValueError("it has a column of names and no column of numbers: is the delimiter another one?")
+        texts = "" if titles is None else _if_texts(titles[0])
+        raise ValueError(f"it has a column of names and no column of numbers: is the delimiter another one?{texts}")
     return _collect(itertools.chain([second], rows), width, bool(index), columns)
 
 
@@ -157,8 +158,12 @@ def _number(cell: str, line: int, place: int, name: str | None) -> float:
     wanted = "a number that is finite and not negative"
     if not cell.strip():
         raise ValueError(f"line {line:,}, {column} is empty: write 0 where there is nothing, or {wanted}")
-    texts = "" if name is None or _is_number(cell) else f". If it holds texts, say so: column={name!r}, --column {name}"
+    texts = "" if name is None or _is_number(cell) else f".{_if_texts(name)}"
     raise ValueError(f"line {line:,}, {column} is {cell[:40]!r}, and should be {wanted}{texts}")
+
+
+def _if_texts(name: str) -> str:
+    return f" If it holds texts, say so: column={name!r}, --column {name}"
 
 
 # --- a line is an entry -----------------------------------------------------------------------------------------------

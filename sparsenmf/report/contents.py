@@ -16,6 +16,7 @@ from sparsenmf.report.made import history, how_it_was_made
 from sparsenmf.report.numbers import short
 from sparsenmf.report.words import LAMBDAS, SHOWN, WordTable
 from sparsenmf.topics.describe import topic_names
+from sparsenmf.topics.inputs import is_matrix
 from sparsenmf.topics.poisson import proportions, topic_sizes, word_distributions
 
 __all__ = ["contents"]
@@ -27,7 +28,7 @@ def contents(
     model: Any, X: Any, texts: Any, groups: Iterable[Any] | None, titles: Any, heading: str | None = None
 ) -> dict[str, Any]:
     """What a page shows of a model and the data that it is shown on."""
-    if hasattr(model, "counts") and not hasattr(X, "shape"):  # texts themselves, for a TopicModel
+    if hasattr(model, "counts") and not is_matrix(X):  # texts themselves, for a TopicModel
         if isinstance(X, str | bytes) or not isinstance(X, Iterable):
             raise TypeError(f"X must be a matrix or a list of texts, and is {type(X).__name__}: {X!r:.80}")
         X = list(X)

@@ -57,6 +57,8 @@ def topics_by_group(W: Any, H: Any, groups: Iterable[Any]) -> GroupTable:
     ------
     ValueError
         If there is not one value for each document, no document has a group, or W and H do not go together.
+    TypeError
+        If a value is a list or another thing that cannot be counted.
 
     Examples
     --------
@@ -71,7 +73,10 @@ def topics_by_group(W: Any, H: Any, groups: Iterable[Any]) -> GroupTable:
     present = [value for value in values if not _is_missing(value)]
     if not present:
         raise ValueError("no document has a group: every value is None, NaN or empty.")
-    ordered = _in_order(set(present))
+    try:
+        ordered = _in_order(set(present))
+    except TypeError as error:
+        raise TypeError(f"a group is one value for a document, as 2024 or 'news': {error}.") from error
     places = {value: place for place, value in enumerate(ordered)}
     rows = np.array([-1 if _is_missing(value) else places[value] for value in values])
     inside = rows >= 0

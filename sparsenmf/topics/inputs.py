@@ -71,8 +71,8 @@ def counted(data: Any, vectorizer: Any, names: Iterable[str] | None, n_jobs: int
     return Counted(X, words_of(vectorizer), vectorizer)
 
 
-def recounted(data: Any, vectorizer: Any, width: int, n_jobs: int | None) -> Any:
-    """New data as a matrix with a model's columns.
+def recounted(data: Any, vectorizer: Any, width: int, n_jobs: int | None, words: tuple[str, ...] | None = None) -> Any:
+    """New data as a matrix with a model's columns, which have the names `words`, if they have names.
 
     Raises
     ------
@@ -88,6 +88,7 @@ def recounted(data: Any, vectorizer: Any, width: int, n_jobs: int | None) -> Any
             raise ValueError(
                 f"X has {columns:,} columns, and the model was fitted to {width:,}: they must be the same."
             )
+        _check_order(_own_names(data), words)
         return X
     _check_texts(data, vectorizer)
     if vectorizer is None:
@@ -140,13 +141,27 @@ def _check_texts(data: Any, vectorizer: Any) -> None:
 
 def _names(data: Any, X: Any, names: Iterable[str] | None) -> tuple[str, ...] | None:
     """The names of a matrix's columns: those given, its own, or a data frame's."""
-    found: Sequence[Any] | None = None
+    found = _own_names(data)
     if names is not None:
         found = [names] if isinstance(names, str) else list(names)
-    elif getattr(data, "column_names", None) is not None:
-        found = data.column_names
-    elif hasattr(data, "columns"):
-        found = list(data.columns)
     if found is not None and len(found) != np.shape(X)[1]:
         raise ValueError(f"{len(found):,} names for {np.shape(X)[1]:,} columns: there must be one for each.")
     return None if found is None else tuple(map(str, found))
+
+
+def _own_names(data: Any) -> Sequence[Any] | None:
+    if getattr(data, "column_names", None) is not None:
+        return tuple(data.column_names)
+    return tuple(data.columns) if hasattr(data, "columns") else None
+
+
+def _check_order(names: Sequence[Any] | None, words: tuple[str, ...] | None) -> None:
+    """Refuse columns of other names, which would be taken for the model's by their places."""
+    if names is None or words is None or not all(isinstance(name, str) for name in names):
+        return
+    place = next((j for j, (name, word) in enumerate(zip(names, words, strict=True)) if name != word), None)
+    if place is not None:
+        raise ValueError(
+            f"column {place:,} of X is {names[place]!r}, and that of the model {words[place]!r}: give the columns of "
+            "model.vocabulary_, in their order."
+        )

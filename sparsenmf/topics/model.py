@@ -179,7 +179,7 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         sparse or dense matrix of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        return recounted(X, self.vectorizer_, self.n_features_in_, self.n_jobs)
+        return recounted(X, self.vectorizer_, self.n_features_in_, self.n_jobs, self.vocabulary_)
 
     def _fit(self, data: Any, names: Iterable[str] | None) -> Any:
         found = counted(data, self.vectorizer, names, self.n_jobs)
@@ -208,6 +208,12 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _proportions(self, X: Any) -> np.ndarray:
         W = solve_rows(X, self.components_, loss=self.loss, n_threads=self.n_threads)
         return proportions(W, self.components_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.sparse = tags.input_tags.positive_only = True
+        return tags
 
     @property
     def _n_features_out(self) -> int:
@@ -254,7 +260,6 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         """
         check_is_fitted(self)
         params = dict(self.outcome_.params)
-        params.pop("vectorizer", None)
         if self.vectorizer_ is not None:
             params["vectorizer"] = vectorizer_settings(self.vectorizer_)
         stored = Model.of(self.outcome_, params=params)
