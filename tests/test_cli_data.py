@@ -362,3 +362,47 @@ def test_a_model_that_counts_no_texts_says_so(news, capsys):
     save_model("bare.npz", Model(H=np.ones((2, 3))))
     assert main(["transform", "bare.npz", news, "--column", "body", "-o", "w.npy"]) == 1
     assert "no vocabulary" in capsys.readouterr().err
+
+
+# --- tables of one's own ----------------------------------------------------------------------------------------------
+
+
+def test_a_table_with_semicolons(capsys):
+    Path("orders.csv").write_text("customer_id;bread;nails\n1001;3;0\n1002;0;4\n")
+    assert main(["fit", "orders.csv", "-k", "1", "-o", "model.npz"]) == 1
+    assert "--delimiter ';'" in capsys.readouterr().err
+    assert main(["fit", "orders.csv", "--delimiter", ";", "-k", "1", "-o", "model.npz"]) == 0
+    assert load_model("model.npz").vocabulary == ("bread", "nails")
+    assert load_model("model.npz").rows == ("1001", "1002")
+
+
+def test_a_table_with_tabs_and_no_names_of_rows():
+    Path("orders.txt").write_text("week\tnails\n3\t1\n2\t4\n")
+    shape = ["--format", "csv", "--delimiter", "tab", "--no-index"]
+    assert main(["convert", "orders.txt", "X.npz", *shape]) == 0
+    assert sparsenmf.read("X.npz").toarray().tolist() == [[3, 1], [2, 4]]
+
+
+def test_a_line_an_entry():
+    Path("sales.csv").write_text("who,what,n,when\nann,bread,2,1\nben,nails,1,1\nann,nails,3,2\n")
+    assert main(["convert", "sales.csv", "X.npz", "--triples", "who, what,n"]) == 0
+    X = sparsenmf.read("X.npz")
+    assert X.toarray().tolist() == [[2, 3], [0, 1]]
+    assert (X.row_names, X.column_names) == (("ann", "ben"), ("bread", "nails"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--triples", "who,what"], "does not name three columns"),
+        (["--triples", "who,what,m"], "there is no column 'm'. The columns are: 'who', 'what', 'n'"),
+        (["--delimiter", "::"], "is not one character"),
+        (["--layer", "raw"], "the format csv has no option 'layer'"),
+    ],
+    ids=["two names", "another name", "two characters", "another format's"],
+)
+def test_wrong_options_of_a_table(options, said, capsys):
+    Path("sales.csv").write_text("who,what,n\nann,bread,2\n")
+    assert main(["convert", "sales.csv", "X.npz", *options]) in (1, 2)
+    assert said in capsys.readouterr().err
+    assert not Path("X.npz").exists()

@@ -30,7 +30,7 @@ SECTIONS = sections()
 
 def options_of(command):
     """The names of a command's options, shortest first."""
-    return [sorted(p.opts, key=len) for p in command.params if isinstance(p, click.Option)]
+    return [sorted(p.opts + p.secondary_opts, key=len) for p in command.params if isinstance(p, click.Option)]
 
 
 def described(name):

@@ -67,6 +67,32 @@ class Share(click.ParamType):
         return number
 
 
+class Delimiter(click.ParamType):
+    """One character, or the word tab, which shells make hard to type."""
+
+    name = "CHARACTER"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """A tab by any of its names."""
+        value = "\t" if value in ("tab", "\\t") else value
+        if len(value) != 1:
+            self.fail(f"{value!r} is not one character, nor the word tab", param, ctx)
+        return value
+
+
+class ThreeNames(click.ParamType):
+    """The names of three columns, with commas between them."""
+
+    name = "ROW,COLUMN,VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The three names."""
+        names = value if isinstance(value, tuple) else tuple(name.strip() for name in value.split(","))
+        if len(names) != 3 or not all(names):
+            self.fail(f"{value!r} does not name three columns, as in user,item,count", param, ctx)
+        return names
+
+
 def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Several options as one decorator, in the order in which help shall list them."""
 
@@ -123,6 +149,17 @@ reading_options = options(
         type=click.Choice(["strict", "replace", "ignore"]),
         help="Bytes of texts that are not of that encoding: an error, a mark in their place, or left out.  "
         "[default: strict]",
+    ),
+    click.option("--delimiter", type=Delimiter(), help="CSV: what is between cells.  [default: comma; .tsv: tab]"),
+    click.option(
+        "--triples",
+        type=ThreeNames(),
+        help="CSV, Parquet: the columns of row, column and value, where a line is an entry of the matrix.",
+    ),
+    click.option(
+        "--index/--no-index",
+        default=None,
+        help="CSV: the first column does, or does not, name the rows.  [default: seen from it]",
     ),
     click.option("--layer", help="Layer of an h5ad file; raw: its raw counts."),
     click.option(

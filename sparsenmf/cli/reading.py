@@ -18,6 +18,7 @@ from sparsenmf.io.named import named
 __all__ = ["Data", "Input", "aligned", "check_output", "describe", "load", "load_for", "speaker", "stop_words"]
 
 
+_OF_FORMATS = ("column", "id_column", "encoding", "errors", "layer", "delimiter", "triples", "index")
 _LISTS = ("english", "none")  # of stop words; other names are files
 
 
@@ -32,6 +33,9 @@ class Input:
     encoding: str | None = None
     errors: str | None = None
     layer: str | None = None
+    delimiter: str | None = None
+    triples: tuple[str, ...] | None = None
+    index: bool | None = None
     vocab: str | None = None
     rows: str | None = None
     transpose: bool = False
@@ -49,8 +53,7 @@ class Input:
 
     def open(self) -> Any:
         """The matrix, or the texts."""
-        own = {name: getattr(self, name) for name in ("column", "id_column", "encoding", "errors", "layer")}
-        given = {name: value for name, value in own.items() if value is not None}
+        given = {name: value for name in _OF_FORMATS if (value := getattr(self, name)) is not None}
         return read(
             self.path,
             self.input_format,

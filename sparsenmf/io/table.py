@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import math
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ __all__ = ["delimiter_of", "read_table", "rows_of", "write_csv", "write_tsv"]
 
 _LONGEST_CELL = 1 << 26
 _STEP = 1 << 16
-_INDEX_TITLES = ("", "id", "index")
+_INDEX_TITLE = re.compile(r"(.*[\W_])?(id|index)|", flags=re.I | re.S)  # "id", "customer_id", "" and the like
+_OTHER_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
 
 
 def delimiter_of(source: Source, delimiter: str | None) -> str:
@@ -83,8 +85,8 @@ def read_table(
     header : bool, optional
         Whether the first line names the columns. None: it does, unless all of its cells are numbers.
     index : bool, optional
-        Whether the first column names the rows. None: it does where it is titled "", "id" or "index", or its first
-        cell is no number.
+        Whether the first column names the rows. None: it does where it has no title or one that ends in the word "id"
+        or "index" (as customer_id), or its first cell is no number.
     """
     with rows_of(source, delimiter_of(source, delimiter), encoding) as rows:
         first = next(rows, None)
@@ -110,7 +112,7 @@ def _read_wide(
     if second is None:
         raise ValueError("it has a line of names and no row of numbers: there is nothing to read")
     if index is None:
-        index = not _is_number(second[1][0]) or (titles is not None and titles[0].strip().lower() in _INDEX_TITLES)
+        index = not _is_number(second[1][0]) or bool(titles and _INDEX_TITLE.fullmatch(titles[0].strip()))
     columns = None if titles is None else titles[index:]
     if columns is not None:
         check_unique(columns, "column")
@@ -163,6 +165,10 @@ def _number(cell: str, line: int, place: int, name: str | None) -> float:
 
 
 def _if_texts(name: str) -> str:
+    for mark, said in _OTHER_DELIMITERS.items():
+        if mark in name:
+            given = "\\t" if mark == "\t" else mark
+            return f" Cells seem to end in {said}: say so by delimiter='{given}', --delimiter {said}"
     return f" If it holds texts, say so: column={name!r}, --column {name}"
 
 
