@@ -440,3 +440,11 @@ def test_pyldavis_takes_them(model):
     pyldavis = pytest.importorskip("pyLDAvis", reason="pyLDAvis is not installed")
     prepared = pyldavis.prepare(**to_pyldavis(model, TEXTS), mds="mmds", n_jobs=1)
     assert len(prepared.topic_coordinates) == 2
+
+
+def test_completion_draws_by_the_seed_of_the_model():
+    texts = ["cat dog cat pet dog", "dog pet cat", "bond stock fund bond", "stock fund fund bond"] * 5
+    model = TopicModel(2, random_state=3).fit(texts)
+    one, two = (model.held_out(texts, completion=0.5) for _ in range(2))
+    assert one == two
+    assert model.held_out(texts, completion=0.5, random_state=4) != one

@@ -120,3 +120,17 @@ def test_bad_arguments():
         count_texts(["a text"], n_jobs=0)
     with pytest.raises(TypeError, match=r"document 1 is nan \(float\)"):
         count_texts(["a text", float("nan")])
+
+
+@pytest.mark.parametrize(
+    ("min_df", "n", "said"), [(2, 1, "at least 2 and at most 0.5. .*max_df=1.0"), (3, 8, "Lower min_df or")]
+)
+def test_a_vocabulary_that_the_limits_empty(min_df, n, said):
+    texts = [f"word{i}" for i in range(n)]
+    with pytest.raises(ValueError, match=said):
+        count_texts(texts, CountVectorizer(min_df=min_df, max_df=0.5))
+
+
+def test_tokens_instead_of_texts():
+    with pytest.raises(TypeError, match="document 0 is .* not a text: join the tokens"):
+        count_texts(iter([["a", "list"], ["of", "tokens"]]))

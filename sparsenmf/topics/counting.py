@@ -217,9 +217,8 @@ def _chunks(texts: Iterable[Any]) -> Iterator[list[Any]]:
     size = 0
     for number, text in enumerate(texts):
         if not isinstance(text, (str, bytes)):
-            raise TypeError(
-                f"document {number:,} is {text!r} ({type(text).__name__}), not a text: leave it out or use ''."
-            )
+            mend = "join the tokens with ' '.join" if isinstance(text, (list, tuple)) else "leave it out or use ''"
+            raise TypeError(f"document {number:,} is {text!r:.60} ({type(text).__name__}), not a text: {mend}.")
         chunk.append(text)  # bytes are decoded by the vectorizer
         size += len(text)
         if size >= _CHUNK or len(chunk) >= _MOST_DOCUMENTS:
@@ -344,21 +343,25 @@ def _rows(found: np.ndarray, mark: int) -> tuple[np.ndarray, np.ndarray]:
 # --- the vocabulary ---------------------------------------------------------------------------------------------------
 
 
+def _documents(n: int) -> str:
+    return f"{n:,} document{'s' * (n != 1)}"
+
+
 def _kept(found: _Frequencies, vectorizer: CountVectorizer) -> list[str]:
     """The words of the vocabulary, sorted: those that min_df, max_df and max_features leave."""
     n = found.n_documents
     if not found.documents:
         raise ValueError(
-            f"no word is in the {n:,} documents: they are empty, or hold stop words and single letters alone."
+            f"no word is in the {_documents(n)}: they are empty, or hold stop words and single letters alone."
         )
     # A whole number is one of documents, a float a share of them.
     least, most = (bound * n if isinstance(bound, float) else bound for bound in (vectorizer.min_df, vectorizer.max_df))
     words = sorted(word for word, count in found.documents.items() if least <= count <= most)
     if not words:
+        mend = "Lower min_df or raise max_df." if least <= most else "Lower min_df, and give max_df=1.0 for so few."
         raise ValueError(
-            f"no word is left of {len(found.documents):,} in {n:,} documents: min_df={vectorizer.min_df!r} and "
-            f"max_df={vectorizer.max_df!r} keep words that are in {least:g} to {most:g} documents. Lower min_df or "
-            "raise max_df."
+            f"no word is left of {len(found.documents):,} in {_documents(n)}: min_df={vectorizer.min_df!r} and "
+            f"max_df={vectorizer.max_df!r} ask for words in at least {least:g} and at most {most:g}. {mend}"
         )
     if vectorizer.max_features is None or len(words) <= vectorizer.max_features:
         return words

@@ -182,5 +182,6 @@ class TopicReadings:
         HeldOut
         """
         X = self.counts(X)
-        options = {"loss": self.loss, "n_threads": self.n_threads, **options}
+        own = {"loss": self.loss, "n_threads": self.n_threads, "random_state": self.random_state}
+        options = {**own, **options}
         return held_out(X, self.components_, completion=completion, **options)
