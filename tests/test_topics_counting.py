@@ -132,5 +132,5 @@ def test_a_vocabulary_that_the_limits_empty(min_df, n, said):
 
 
 def test_tokens_instead_of_texts():
-    with pytest.raises(TypeError, match="document 0 is .* not a text: join the tokens"):
+    with pytest.raises(TypeError, match=r"document 0 is .* not a text: join the tokens"):
         count_texts(iter([["a", "list"], ["of", "tokens"]]))

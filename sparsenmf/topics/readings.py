@@ -29,6 +29,7 @@ class TopicReadings:
     vocabulary_: tuple[str, ...] | None
     loss: Any
     n_threads: int | None
+    random_state: Any
 
     def counts(self, X: Any) -> Any:
         raise NotImplementedError
