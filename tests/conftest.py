@@ -5,6 +5,7 @@ The environment of numba is set here, before anything imports it: pytest loads t
 
 import getpass
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -97,3 +98,44 @@ def start(counts: sp.csr_array) -> tuple[np.ndarray, np.ndarray]:
     n, m = counts.shape
     scale = np.sqrt(counts.mean() / 4)
     return scale * rng.uniform(0.5, 1.5, (n, 4)), scale * rng.uniform(0.5, 1.5, (4, m))
+
+
+# --- files of the command line: each test in a folder of its own ------------------------------------------------------
+
+TEXTS = ["the dog and a cat", "cat dog cat pet", "bond stock bond", "the stock fund and bond", "pet dog", "fund bond"]
+
+
+@pytest.fixture
+def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder to work in, and an environment that says nothing of terminals."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "SPARSENMF_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def news(own_folder: Path) -> str:
+    """Six texts in JSONL."""
+    lines = [json.dumps({"id": f"n{i}", "year": 2000 + i % 2, "body": text}) for i, text in enumerate(TEXTS)]
+    Path("news.jsonl").write_text("\n".join(lines) + "\n")
+    return "news.jsonl"
+
+
+@pytest.fixture
+def named_counts(own_folder: Path, counts: sp.csr_array) -> str:
+    """`counts` with names, in a file."""
+    from sparsenmf import write
+
+    words = [f"word{j}" for j in range(40)]
+    write("X.npz", counts, row_names=[f"row{i}" for i in range(60)], column_names=words)
+    return "X.npz"
+
+
+@pytest.fixture
+def model(named_counts: str) -> str:
+    """A model of them, in a file."""
+    from sparsenmf.cli import main
+
+    assert main(["fit", named_counts, "-k", "3", "-o", "model.npz", "--max-iter", "30", "-q"]) == 0
+    return "model.npz"

@@ -16,38 +16,13 @@ pytest.importorskip("rich")
 
 import sparsenmf
 from sparsenmf.cli import main, reporting
+from tests.conftest import TEXTS
 
-TEXTS = ["the dog and a cat", "cat dog cat pet", "bond stock bond", "the stock fund and bond", "pet dog", "fund bond"]
 NEWS = ["topics", "news.jsonl", "--column", "body", "-k", "2"]
 BARE = ["topics", "bare.jsonl", "-k", "2"]
 
 
-@pytest.fixture(autouse=True)
-def folder(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    for name in ("COLUMNS", "SPARSENMF_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
-
-
-@pytest.fixture
-def news():
-    lines = [json.dumps({"id": f"n{i}", "year": 2000 + i % 2, "body": text}) for i, text in enumerate(TEXTS)]
-    Path("news.jsonl").write_text("\n".join(lines) + "\n")
-    return "news.jsonl"
-
-
-@pytest.fixture
-def named_counts(counts):
-    words = [f"word{j}" for j in range(40)]
-    sparsenmf.write("X.npz", counts, row_names=[f"row{i}" for i in range(60)], column_names=words)
-    return "X.npz"
-
-
-@pytest.fixture
-def model(named_counts):
-    assert main(["fit", named_counts, "-k", "3", "-o", "model.npz", "--max-iter", "30", "-q"]) == 0
-    return "model.npz"
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 class Page(NamedTuple):
