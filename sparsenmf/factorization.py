@@ -113,8 +113,8 @@ def factorize(
         (eqs. 4, 5). "cd": HALS, or scalar Newton for KL. "gd": projected gradient (eq. 6), for comparison.
     init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar", "custom"}
         "auto" draws what "random" draws, but quicker and not scikit-learn's numbers, for what W and H do not give; for
-        KL and a large X whose rows hold fewer than 3 n_components nonzeros on average it is "nndsvdar", from a sample
-        of the rows where they are many. "custom" takes both from W and H.
+        KL and a large X, less than a hundredth full, whose rows hold fewer than 3 n_components nonzeros on average, it
+        is "nndsvdar", from a sample of the rows where they are many. "custom" takes both from W and H.
     max_iter : int
         At most so many alternations.
     tol : float

@@ -33,6 +33,7 @@ _EPS = 1e-6
 DRAWN = 1 << 16  # numbers drawn from one generator
 LARGE = 4  # times the number of singular vectors wanted
 FEW = 3  # nonzeros a row for each component: a row with fewer is short
+THIN = 0.01  # share of nonzeros
 SAMPLE = 1 << 18  # rows
 _ORDINARY = (2.0**-16, 2.0**32)
 
@@ -159,13 +160,13 @@ def usual_start(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The start for `init="auto"`: random, or from singular vectors where KL would be badly off with a random one.
 
-    Those are large matrices of short rows, with fewer than `FEW` k nonzeros on average: verses, titles, baskets. Each
-    row then keeps to what a random H happens to offer it: docs/tried.md has the figures. On longer rows neither start
-    is better.
+    Those are large, thin matrices of short rows, with fewer than `FEW` k nonzeros on average: verses, titles, baskets.
+    Each row then keeps to what a random H happens to offer it: docs/tried.md has the figures. On longer rows neither
+    start is better; on small pictures, which are short but not thin, the random one is.
     """
     n, m = X.shape
-    short = np.count_nonzero(_values(X)) < FEW * k * n
-    if loss != "kl" or not short or min(n, m) < LARGE * (k + OVERSAMPLES):
+    thin = np.count_nonzero(_values(X)) < min(FEW * k, THIN * m) * n
+    if loss != "kl" or not thin or min(n, m) < LARGE * (k + OVERSAMPLES):
         return quick_random(X, k, random_state, dtype)
     if n <= SAMPLE:
         return initialize(X, k, "nndsvdar", random_state, dtype)

@@ -202,7 +202,7 @@ def test_a_large_matrix_of_low_rank_falls_back_on_the_same_draws():
 @pytest.fixture(scope="module")
 def titles():
     """Texts of some eight words each."""
-    return make_counts(1500, 300, 6, mean_length=8, random_state=0).counts
+    return make_counts(1500, 3000, 6, mean_length=8, random_state=0).counts
 
 
 def starting_pair(X, k, loss="kl"):
@@ -221,12 +221,17 @@ def test_short_rows_start_from_singular_vectors(titles):
     assert same((one.W, one.H), (two.W, two.H))
 
 
-OTHERS = {"long rows": (1500, 1, "kl"), "few rows": (60, 6, "kl"), "loss": (1500, 6, "frobenius")}
+OTHERS = {
+    "long rows": (1500, 3000, 1, "kl"),
+    "few rows": (60, 3000, 6, "kl"),
+    "few columns": (1500, 200, 6, "kl"),
+    "loss": (1500, 3000, 6, "frobenius"),
+}
 
 
-@pytest.mark.parametrize(("rows", "k", "loss"), OTHERS.values(), ids=OTHERS)
-def test_others_start_at_random(titles, rows, k, loss):
-    X = titles[:rows]
+@pytest.mark.parametrize(("rows", "columns", "k", "loss"), OTHERS.values(), ids=OTHERS)
+def test_others_start_at_random(titles, rows, columns, k, loss):
+    X = titles[:rows, :columns]
     W, H = quick_random(check_matrix(X), k, 0, np.dtype(np.float32))
     assert same(starting_pair(X, k, loss=loss), (W, H))
 
