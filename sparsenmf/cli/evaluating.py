@@ -47,9 +47,11 @@ def measures(
     """
     from sparsenmf._jit import threads as threads_of
     from sparsenmf.losses import kkt_residual, objective
+    from sparsenmf.topics.training import weights_of_rows
 
-    known = not new_rows and _same_rows(model, X)
-    W = model.W if known else solved(model, X, threads=threads)
+    own = None if new_rows else weights_of_rows(model, plain(X), X.row_names)
+    known = own is not None
+    W = own if known else solved(model, X, threads=threads)
     if W is None:
         raise ValueError("the model has no weights W of these rows: --new-rows solves for them")
     say("Weights of the rows: " + ("those of the model." if known else "solved for, with H fixed."))
@@ -69,13 +71,6 @@ def measures(
     if not np.isfinite(kl):
         say("The model gives some nonzero entry of the matrix the probability 0: the deviance is infinite.")
     return facts | _topic_measures(model, A, n_words)
-
-
-def _same_rows(model: Model, X: Any) -> bool:
-    """Whether a model has weights of these rows, as far as numbers and names tell."""
-    if model.W is None or model.W.shape[0] != X.shape[0]:
-        return False
-    return model.rows is None or X.row_names is None or model.rows == X.row_names
 
 
 def _topic_measures(model: Model, X: Any, n_words: int) -> dict[str, Any]:

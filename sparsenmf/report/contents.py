@@ -18,6 +18,7 @@ from sparsenmf.report.words import LAMBDAS, SHOWN, WordTable
 from sparsenmf.topics.describe import topic_names
 from sparsenmf.topics.inputs import is_matrix
 from sparsenmf.topics.poisson import proportions, topic_sizes, word_distributions
+from sparsenmf.topics.training import weights_of_rows
 
 __all__ = ["contents"]
 
@@ -113,9 +114,9 @@ def _check_shapes(model: Model, A: Any, names: Any) -> None:
 
 
 def _weights(model: Model, A: Any, rows: Any) -> np.ndarray:
-    """The weights of X's rows: the model's own where number and names of the rows are the same, else solved for."""
-    renamed = rows is not None and model.rows is not None and tuple(map(str, rows)) != model.rows
-    if model.W is not None and len(model.W) == A.shape[0] and not renamed:
-        return model.W
+    """The weights of X's rows: the model's own where these are the rows that it was fitted to, else solved for."""
+    W = weights_of_rows(model, A, rows)
+    if W is not None:
+        return W
     X = A if isinstance(A, np.ndarray) else check.as_scipy(A)
     return solve_rows(X, model.H, loss=model.outcome.get("loss", "kl"))

@@ -6,6 +6,7 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf.topics.poisson import proportions, word_distributions
+from sparsenmf.topics.training import weights_of_rows
 
 __all__ = ["to_pyldavis"]
 
@@ -43,7 +44,8 @@ def to_pyldavis(model: Any, X: Any) -> dict[str, Any]:
     A = check.check_matrix(counts)
     lengths, frequency = _sums(A)
     phi = word_distributions(model.components_)
-    theta = proportions(model.weights_, model.components_) if _is_training(model, A) else model.transform(counts)
+    W = weights_of_rows(model.outcome_, A)
+    theta = model.transform(counts) if W is None else proportions(W, model.components_)
     words = (frequency > 0) & (phi.sum(axis=0) > 0)
     phi = word_distributions(phi[:, words]) if words.any() else phi[:, words]
     topics = phi.sum(axis=1) > 0
@@ -66,15 +68,3 @@ def _sums(A: check.CsrArrays | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sums of a matrix's rows and columns."""
     X = A if isinstance(A, np.ndarray) else check.as_scipy(A)
     return tuple(np.asarray(X.sum(axis=axis)).reshape(-1) for axis in (1, 0))  # type: ignore[return-value]
-
-
-def _is_training(model: Any, A: check.CsrArrays | np.ndarray) -> bool:
-    """Whether these may be the rows that the weights belong to: as many, and as long.
-
-    Under either loss the fit gives long rows large weights; under KL a row of W H has the row's own sum.
-    """
-    if model.weights_ is None or len(model.weights_) != A.shape[0]:
-        return False
-    expected = model.weights_ @ model.components_.sum(axis=1)
-    lengths, _ = _sums(A)
-    return bool(np.allclose(expected, lengths, rtol=0.05, atol=0.5))
