@@ -55,7 +55,7 @@ def test_links_lead_somewhere(page):
 
 def test_the_readme_starts_with_both_commands():
     first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:40])
-    assert "\npython -m pip install '.[cli]' && python -m sparsenmf demo\n" in first_screen
+    assert "\npython -m pip install '.[cli,report]' && python -m sparsenmf demo\n" in first_screen
     assert "\npython -m pip install '.[test]' && python -m pytest\n" in first_screen
 
 
