@@ -7,6 +7,7 @@ import getpass
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -139,3 +140,18 @@ def model(named_counts: str) -> str:
 
     assert main(["fit", named_counts, "-k", "3", "-o", "model.npz", "--max-iter", "30", "-q"]) == 0
     return "model.npz"
+
+
+def refused_in_one_line(arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that fails says so in one line, prints nothing else, and leaves all files as they were."""
+    from sparsenmf.cli import main
+
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    capsys.readouterr()
+    assert main(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.search(message, err, flags=re.S), err
+    assert "Traceback" not in err
+    assert len([line for line in err.splitlines() if line.startswith("Error: ")]) == 1
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before

@@ -18,7 +18,7 @@ pytest.importorskip("rich")
 import sparsenmf
 from sparsenmf.cli import main
 from sparsenmf.io import Model, load_model, save_model
-from tests.conftest import TEXTS
+from tests.conftest import TEXTS, refused_in_one_line
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -260,15 +260,7 @@ def test_what_a_hurried_user_gets_wrong_is_one_line(arguments, code, message, mo
     sparse.save_npz("narrow.npz", sparse.csr_array(counts)[:, :7])
     sparsenmf.write("whole.mtx.gz", counts)
     Path("cut.mtx.gz").write_bytes(Path("whole.mtx.gz").read_bytes()[:60])
-    before = sorted(path.name for path in Path().iterdir())
-    capsys.readouterr()
-    assert main(arguments) == code
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert re.search(message, err, flags=re.S), err
-    assert "Traceback" not in err
-    assert len([line for line in err.splitlines() if line.startswith("Error: ")]) == 1
-    assert sorted(path.name for path in Path().iterdir()) == before
+    refused_in_one_line(arguments, code, message, capsys)
 
 
 def test_a_missing_package_is_one_line(named_counts, monkeypatch, capsys):

@@ -16,7 +16,7 @@ pytest.importorskip("rich")
 
 import sparsenmf
 from sparsenmf.cli import main, reporting
-from tests.conftest import TEXTS
+from tests.conftest import TEXTS, refused_in_one_line
 
 NEWS = ["topics", "news.jsonl", "--column", "body", "-k", "2"]
 BARE = ["topics", "bare.jsonl", "-k", "2"]
@@ -210,15 +210,7 @@ def odd_files(counts, model, news, monkeypatch):
     ],
 )
 def test_what_a_hurried_user_gets_wrong_is_one_line(arguments, code, message, odd_files, capsys):
-    before = {path.name: path.read_bytes() for path in Path().iterdir()}
-    capsys.readouterr()
-    assert main(arguments) == code
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert re.search(message, err, flags=re.S), err
-    assert "Traceback" not in err
-    assert len([line for line in err.splitlines() if line.startswith("Error: ")]) == 1
-    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
+    refused_in_one_line(arguments, code, message, capsys)
 
 
 @pytest.mark.skipif(sys.platform == "win32" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")

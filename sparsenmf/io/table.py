@@ -118,8 +118,8 @@ def _read_wide(
         check_unique(columns, "column")
     width = len(titles) if titles is not None else len(second[1])
     if width == index:
-        texts = "" if titles is None else _if_texts(titles[0])
-        raise ValueError(f"it has a column of names and no column of numbers: is the delimiter another one?{texts}")
+        hint = "" if titles is None else _hint(titles[0])
+        raise ValueError(f"it has a column of names and no column of numbers: is the delimiter another one?{hint}")
     return _collect(itertools.chain([second], rows), width, bool(index), columns)
 
 
@@ -160,11 +160,12 @@ def _number(cell: str, line: int, place: int, name: str | None) -> float:
     wanted = "a number that is finite and not negative"
     if not cell.strip():
         raise ValueError(f"line {line:,}, {column} is empty: write 0 where there is nothing, or {wanted}")
-    texts = "" if name is None or _is_number(cell) else f".{_if_texts(name)}"
-    raise ValueError(f"line {line:,}, {column} is {cell[:40]!r}, and should be {wanted}{texts}")
+    hint = "" if name is None or _is_number(cell) else f".{_hint(name)}"
+    raise ValueError(f"line {line:,}, {column} is {cell[:40]!r}, and should be {wanted}{hint}")
 
 
-def _if_texts(name: str) -> str:
+def _hint(name: str) -> str:
+    """What a column of no numbers may be, by its name: several columns with another delimiter, or texts."""
     for mark, said in _OTHER_DELIMITERS.items():
         if mark in name:
             given = "\\t" if mark == "\t" else mark

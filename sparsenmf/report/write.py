@@ -40,8 +40,8 @@ def write_report(
     ----------
     model : Model, TopicModel, Factorization or fitted estimator
     X : matrix of shape (n_samples, n_features), or iterable of str for a TopicModel
-        What the model was fitted to, or is shown on. If it has as many rows as the model's W, that W is taken to be
-        theirs; else weights are solved for.
+        What the model was fitted to, or is shown on. The model's W is used for the rows of its fit, told by their
+        number, their names and the objective; for others weights are solved for.
     path : str or path-like
     texts : iterable of n_samples str, optional
         The documents. They are read once; the page holds the beginnings of those that it shows.
