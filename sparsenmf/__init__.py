@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 # Public names and where they live: loaded when first asked for (PEP 562), so that importing the package is cheap.
 _HOMES = {
-    "Factorization": "factorization",
+    "Factorization": "fit",
+    "Fit": "fit",
+    "FitOptions": "options",
+    "FitState": "state",
     "NMF": "estimators",
-    "Record": "solvers",
+    "Prepared": "prepared",
+    "Record": "state",
     "datasets": "",
     "factorize": "factorization",
-    "kkt_residual": "losses",
+    "kkt_residual": "measures",
     "non_negative_factorization": "estimators",
-    "objective": "losses",
+    "objective": "measures",
+    "prepare": "prepared",
     "read": "io",
     "read_texts": "io",
     "theory": "",
@@ -35,10 +40,13 @@ __all__ = sorted([*_HOMES, "__version__"])
 if TYPE_CHECKING:
     from sparsenmf import datasets, theory, topics
     from sparsenmf.estimators import NMF, non_negative_factorization
-    from sparsenmf.factorization import Factorization, factorize
+    from sparsenmf.factorization import factorize
+    from sparsenmf.fit import Factorization, Fit
     from sparsenmf.io import read, read_texts, write
-    from sparsenmf.losses import kkt_residual, objective
-    from sparsenmf.solvers import Record
+    from sparsenmf.measures import kkt_residual, objective
+    from sparsenmf.options import FitOptions
+    from sparsenmf.prepared import Prepared, prepare
+    from sparsenmf.state import FitState, Record
     from sparsenmf.warm import warmup
 
 

@@ -1,19 +1,21 @@
 """One clear error for each kind of bad input, and one form for every kind of good one.
 
-Everything that a caller hands over passes through here once. A matrix leaves as `CsrArrays` (canonical CSR: the
-column indices of each row strictly rising, no stored zero, indices in range) or as a C-contiguous 2-D array; its
-values are finite and non-negative. Kernels may therefore index without checks.
+Everything that a caller hands over passes through here once. A matrix leaves as a `Matrix` (canonical CSR, or a
+C-contiguous 2-D array); its values are finite and non-negative. Kernels may therefore index without checks.
 
 This is the only module that asks whether something is sparse.
 """
 
 from __future__ import annotations
 
-import operator
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
+
+from sparsenmf.matrix import CsrMatrix, DenseMatrix, Matrix
+from sparsenmf.parameters import Count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,38 +26,24 @@ _RESHAPE_HINT = (
     "Reshape your data either using array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) "
     "if it contains a single sample."
 )
-_LOSSES = dict.fromkeys(("kl", "kullback-leibler", 1), "kl") | dict.fromkeys(("frobenius", "euclidean", 2), "frobenius")
 
 
-class CsrArrays(NamedTuple):
-    """A canonical CSR matrix as its three raw arrays.
-
-    Not a `scipy.sparse` container, because `csr_array` widens int32 column indices to int64 as soon as the row
-    pointers are int64: half as much memory again for nothing.
-    """
-
-    indptr: np.ndarray  # (n_rows + 1,), int64
-    indices: np.ndarray  # (nnz,), int32 or int64
-    data: np.ndarray  # (nnz,), float32, float64 or any integer dtype
-    shape: tuple[int, int]
-
-
-def check_matrix(X: Any, name: str = "X", whom: str = "NMF") -> CsrArrays | np.ndarray:
+def check_matrix(X: Any, name: str = "X", whom: str = "NMF") -> Matrix:
     """Bring a matrix into canonical form and check every value of it.
 
     Parameters
     ----------
-    X : sparse matrix or array of any format, array-like, data frame, or CsrArrays
+    X : sparse matrix or array of any format, array-like, data frame, Matrix, or what `prepare` returned
         The caller's arrays are never changed, and not copied where they are canonical already (read-only and
-        memory-mapped ones included). A `CsrArrays` is what this function returned before and is passed through.
+        memory-mapped ones included). A `Matrix` is what this function returned before and is passed through.
     name, whom : str
         What the error messages call the matrix and the one who asks for it.
 
     Returns
     -------
-    CsrArrays or ndarray
-        Values of float32, float64 or an integer dtype. Booleans become uint8, float16 becomes float32, long doubles
-        and numbers held as objects become float64.
+    Matrix
+        A `CsrMatrix` or a `DenseMatrix`. Values of float32, float64 or an integer dtype. Booleans become uint8, float16
+        becomes float32, long doubles and numbers held as objects become float64.
 
     Raises
     ------
@@ -70,7 +58,8 @@ def check_matrix(X: Any, name: str = "X", whom: str = "NMF") -> CsrArrays | np.n
     >>> check_matrix(sp.coo_array([[0, 2], [1, 0]])).indices
     array([1, 0], dtype=int32)
     """
-    if isinstance(X, CsrArrays):
+    X = getattr(X, "checked_matrix", X)
+    if isinstance(X, Matrix):
         return X
     X = _unwrap_sparse_frame(X, name)
     if sp.issparse(X):
@@ -78,22 +67,14 @@ def check_matrix(X: Any, name: str = "X", whom: str = "NMF") -> CsrArrays | np.n
     A = _as_numbers(X, name)
     _check_ndim(A, X, whom)
     _check_not_empty(A.shape, whom)
-    A = np.ascontiguousarray(A)
-    _check_values(A, name, whom)
-    return A
+    checked = DenseMatrix(np.ascontiguousarray(A))
+    _check_values(checked, name, whom)
+    return checked
 
 
-def as_scipy(A: CsrArrays) -> sp.csr_array:
-    """The same three arrays as a scipy container; none of size nnz is copied."""
-    narrow = A.indices.dtype == np.int32 and A.indices.size <= _INT32_MAX
-    indptr = A.indptr.astype(np.int32) if narrow else A.indptr  # csr_array would widen int32 indices to int64 indptr's
-    return sp.csr_array((A.data, A.indices, indptr), shape=A.shape)
-
-
-def check_positive(X: CsrArrays | np.ndarray, name: str = "X") -> None:
+def check_positive(X: Matrix, name: str = "X") -> None:
     """Raise ValueError where a checked matrix has no positive entry."""
-    values = X.data if isinstance(X, CsrArrays) else X
-    if values.size == 0 or values.max() <= 0:
+    if X.largest <= 0:
         raise ValueError(f"{name} has no positive entry (shape {X.shape}): there is nothing to factorize.")
 
 
@@ -110,14 +91,14 @@ def check_factor(
     shape : pair of int or None
         What the shape must be; None stands for any number.
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None: the factor's own, if it is one of these, else float64.
     zeros_ok : bool
         Whether a factor without a positive entry passes.
 
     Returns
     -------
     ndarray
-        C-contiguous, of `dtype`; the caller's own array where it is so already.
+        C-contiguous, of that dtype; the caller's own array where it is so already.
 
     Raises
     ------
@@ -134,10 +115,12 @@ def check_factor(
                 f"Array with wrong {word} dimension passed to {whom} (input {name}). Expected {shape[axis]}, "
                 f"but got {B.shape[axis]}."
             )
+    if dtype is None:
+        dtype = B.dtype if B.dtype.kind == "f" else np.float64
     with np.errstate(over="ignore"):  # what overflows becomes infinite and is named below
         B = np.ascontiguousarray(B, dtype=dtype)
     _check_not_empty(B.shape, whom)
-    _check_values(B, name, whom)
+    _check_values(DenseMatrix(B), name, whom)
     if not zeros_ok and B.max() == 0:
         raise ValueError(f"Array passed to {whom} (input {name}) is full of zeros.")
     return B
@@ -152,15 +135,7 @@ def check_choice(value: Any, choices: Sequence[str], name: str) -> str:
 
 def check_count(value: Any, name: str) -> int:
     """Return `value` as an int of at least 1; TypeError for no integer (or a bool), ValueError for less than 1."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer of at least 1, got {value!r}.")
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer of at least 1, got {value!r} ({type(value).__name__}).") from None
-    if count < 1:
-        raise ValueError(f"{name} must be at least 1, got {count}.")
-    return count
+    return int(Count().check(value, name))
 
 
 def check_random_state(seed: Any) -> np.random.RandomState:
@@ -180,22 +155,6 @@ def check_random_state(seed: Any) -> np.random.RandomState:
     raise ValueError(
         f"{seed!r} cannot seed a random number generator: random_state takes None, an integer from 0 to 2**32 - 1, "
         "a numpy RandomState or a numpy Generator."
-    )
-
-
-def canonical_loss(loss: Any, name: str = "loss") -> str:
-    """Return "kl" or "frobenius" for any of their names; ValueError listing the choices otherwise.
-
-    Examples
-    --------
-    >>> canonical_loss("kullback-leibler"), canonical_loss(2.0)
-    ('kl', 'frobenius')
-    """
-    if isinstance(loss, (str, int, float, np.number)) and not isinstance(loss, bool) and loss in _LOSSES:
-        return _LOSSES[loss]
-    raise ValueError(
-        f"Unknown {name} {loss!r}: choose 'kullback-leibler' (the same: 'kl', 1) or 'frobenius' (the same: "
-        "'euclidean', 2)."
     )
 
 
@@ -258,11 +217,18 @@ def _parse_objects(A: np.ndarray, name: str) -> np.ndarray:
             try:
                 np.asarray(value, dtype=object).astype(np.float64)
             except (TypeError, ValueError, OverflowError):
+                if type(value).__name__ in ("NAType", "NaTType"):
+                    raise ValueError(f"Input {name} contains NaN.\n{_missing_at(name, place, value)}") from None
                 shown = value.item() if isinstance(value, np.generic) else value
                 where = f"{name}[{', '.join(map(str, place))}] = {shown!r}"
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"{where} is not a number: {error}") from error
         raise
+
+
+def _missing_at(name: str, place: tuple[int, ...], value: Any) -> str:
+    where = f"{name}[{', '.join(map(str, place))}] = {value!r} is the first"
+    return f"{where}: drop such rows or columns, or fill the entries in first."
 
 
 def _check_ndim(A: np.ndarray, original: Any, whom: str) -> None:
@@ -288,19 +254,20 @@ def _check_not_empty(shape: tuple[int, ...], whom: str) -> None:
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-def _check_values(A: CsrArrays | np.ndarray, name: str, whom: str) -> bool:
+def _check_values(A: Matrix, name: str, whom: str) -> bool:
     """Raise for a NaN, infinite or negative value; otherwise say whether a zero is among the values."""
-    values = A.data if isinstance(A, CsrArrays) else A
+    values = A.values
     if values.size == 0:
         return False
     with np.errstate(invalid="ignore"):
         low, high = values.min(), values.max()  # both are NaN where any value is
     if not (low >= 0 and np.isfinite(high)):
-        _raise_bad_value(A, values.ravel(), name, whom)
+        _raise_bad_value(A, name, whom)
     return bool(low == 0)
 
 
-def _raise_bad_value(A: CsrArrays | np.ndarray, values: np.ndarray, name: str, whom: str) -> NoReturn:
+def _raise_bad_value(A: Matrix, name: str, whom: str) -> NoReturn:
+    values = A.values
     mend = "Replace it with a finite number."
     if (bad := np.isnan(values)).any():
         text = f"Input {name} contains NaN."
@@ -316,9 +283,9 @@ def _raise_bad_value(A: CsrArrays | np.ndarray, values: np.ndarray, name: str, w
     raise ValueError(f"{text}\n{name}[{row}, {column}] = {values[p].item()!r} is the first: {mend}")
 
 
-def _place(A: CsrArrays | np.ndarray, p: int) -> tuple[int, int]:
+def _place(A: Matrix, p: int) -> tuple[int, int]:
     """Row and column of the p-th value."""
-    if isinstance(A, CsrArrays):
+    if isinstance(A, CsrMatrix):
         return int(np.searchsorted(A.indptr, p, side="right")) - 1, int(A.indices[p])
     return divmod(p, A.shape[1])
 
@@ -327,16 +294,21 @@ def _place(A: CsrArrays | np.ndarray, p: int) -> tuple[int, int]:
 
 
 def _unwrap_sparse_frame(X: Any, name: str) -> Any:
-    """A pandas frame whose columns are all sparse as its COO matrix; anything else as it is."""
-    if not (hasattr(X, "iloc") and hasattr(X, "columns") and hasattr(X, "sparse")):
+    """A pandas frame with a sparse column as a COO matrix, its dense columns made sparse; anything else as it is."""
+    if not (hasattr(X, "iloc") and hasattr(X, "columns")):
         return X
+    kinds = [kind for kind in X.dtypes if hasattr(kind, "fill_value")]
+    if not kinds:
+        return X
+    if len(kinds) < X.shape[1]:
+        X = X.astype(type(kinds[0])(np.result_type(*(getattr(kind, "subtype", kind) for kind in X.dtypes)), 0))
     try:
         return X.sparse.to_coo()
     except ValueError as error:
         raise ValueError(f"{name} is a sparse frame that has no COO form: {error}") from error
 
 
-def _check_sparse(X: Any, name: str, whom: str) -> CsrArrays:
+def _check_sparse(X: Any, name: str, whom: str) -> CsrMatrix:
     if X.ndim != 2:
         raise ValueError(f"Expected 2D input, got input with shape {X.shape}.\n{_RESHAPE_HINT}")
     _check_not_empty(X.shape, whom)
@@ -344,20 +316,20 @@ def _check_sparse(X: Any, name: str, whom: str) -> CsrArrays:
     if not _strictly_rising(A):
         A = _sum_duplicates(A)
     if A.data.dtype == np.bool_:  # only now: the sum of two True is True
-        A = A._replace(data=A.data.view(np.uint8))
+        A = replace(A, data=A.data.view(np.uint8))
     if _check_values(A, name, whom):
         A = _drop_zeros(A)
     return A
 
 
-def _as_csr(X: Any, name: str) -> CsrArrays:
+def _as_csr(X: Any, name: str) -> CsrMatrix:
     """Raw CSR arrays of any sparse container, their structure checked but not yet sorted or free of duplicates."""
     shape = (int(X.shape[0]), int(X.shape[1]))
     if X.format == "csr":
-        return _check_structure(CsrArrays(X.indptr, X.indices, X.data, shape), name, "CSR")
+        return _check_structure(CsrMatrix(X.indptr, X.indices, X.data, shape), name, "CSR")
     if X.format == "csc":  # the CSR of its transpose
-        T = _check_structure(CsrArrays(X.indptr, X.indices, X.data, shape[::-1]), name, "CSC")
-        return _raw(as_scipy(T).T.tocsr())
+        T = _check_structure(CsrMatrix(X.indptr, X.indices, X.data, shape[::-1]), name, "CSC")
+        return _raw(T.plain().T.tocsr())
     X = X.tocoo()
     coordinates, data = _check_coordinates(X, shape, name)
     fresh = sp.coo_array((data, coordinates), shape=shape)
@@ -365,10 +337,10 @@ def _as_csr(X: Any, name: str) -> CsrArrays:
     return _raw(fresh.tocsr())
 
 
-def _raw(A: Any) -> CsrArrays:
+def _raw(A: Any) -> CsrMatrix:
     """The arrays of a scipy CSR container that is ours alone."""
     indices = A.indices.astype(np.int32 if A.shape[1] <= _INT32_MAX else np.int64, copy=False)
-    return CsrArrays(A.indptr.astype(np.int64, copy=False), indices, A.data, (int(A.shape[0]), int(A.shape[1])))
+    return CsrMatrix(A.indptr.astype(np.int64, copy=False), indices, A.data, (int(A.shape[0]), int(A.shape[1])))
 
 
 def _sparse_data(data: Any, name: str) -> np.ndarray:
@@ -376,7 +348,7 @@ def _sparse_data(data: Any, name: str) -> np.ndarray:
     return data if data.dtype == np.bool_ else _known_dtype(data, name)
 
 
-def _check_structure(A: CsrArrays, name: str, kind: str) -> CsrArrays:
+def _check_structure(A: CsrMatrix, name: str, kind: str) -> CsrMatrix:
     """Check that the three arrays belong together, so that nothing can read out of bounds, and cut them to nnz."""
     n_rows, n_columns = A.shape
     indptr = np.ascontiguousarray(A.indptr, dtype=np.int64)
@@ -396,7 +368,7 @@ def _check_structure(A: CsrArrays, name: str, kind: str) -> CsrArrays:
         indices = indices.astype(np.int32 if n_columns <= _INT32_MAX else np.int64)
     indices = np.ascontiguousarray(indices[:nnz])
     _check_indices(indices, n_columns, broken)
-    return CsrArrays(indptr, indices, np.ascontiguousarray(data[:nnz]), A.shape)
+    return CsrMatrix(indptr, indices, np.ascontiguousarray(data[:nnz]), A.shape)
 
 
 def _check_coordinates(X: Any, shape: tuple[int, int], name: str) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
@@ -415,7 +387,7 @@ def _check_indices(indices: np.ndarray, bound: int, broken: str) -> None:
         raise ValueError(f"{broken}index {indices[p]} (number {p}) is not in 0..{bound - 1}.")
 
 
-def _strictly_rising(A: CsrArrays) -> bool:
+def _strictly_rising(A: CsrMatrix) -> bool:
     """Whether the column indices of every row rise: sorted, and no duplicates."""
     indptr, indices, nnz = A.indptr, A.indices, A.indices.size
     for a in range(1, nnz, _CHUNK):
@@ -428,9 +400,9 @@ def _strictly_rising(A: CsrArrays) -> bool:
     return True
 
 
-def _sum_duplicates(A: CsrArrays) -> CsrArrays:
+def _sum_duplicates(A: CsrMatrix) -> CsrMatrix:
     """A sorted copy in which each place occurs once."""
-    B = as_scipy(A).copy()
+    B = A.plain().copy()
     B.sort_indices()
     if B.dtype.kind in "iu" and not _strictly_rising(_raw(B)):
         B.data = B.data.astype(np.int64 if B.dtype.kind == "i" else np.uint64)  # 300 times 1 is 300, in uint8 too
@@ -438,7 +410,5 @@ def _sum_duplicates(A: CsrArrays) -> CsrArrays:
     return _raw(B)
 
 
-def _drop_zeros(A: CsrArrays) -> CsrArrays:
-    B = as_scipy(A).copy()
-    B.eliminate_zeros()
-    return _raw(B)
+def _drop_zeros(A: CsrMatrix) -> CsrMatrix:
+    return A.with_values(A.data)

@@ -13,7 +13,7 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf.factorization import Factorization, factorize
-from sparsenmf.solvers import Record
+from sparsenmf.state import Record
 from sparsenmf.topics.poisson import topic_mass, topic_sizes, word_distributions
 
 __all__ = ["nmf"]

@@ -5,8 +5,6 @@ Importing scikit-learn takes a second, so `sparsenmf` imports this module when `
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import math
 import warnings
 from numbers import Integral, Real
@@ -17,21 +15,25 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sparsenmf._validation import CsrArrays, canonical_loss, check_factor, check_matrix, working_dtype
-from sparsenmf.factorization import Factorization, factorize, solve_rows
+from sparsenmf._validation import check_factor, working_dtype
+from sparsenmf.fit import Factorization, Fit
 from sparsenmf.init import INITS, default_init
-from sparsenmf.losses import objective
+from sparsenmf.losses import Loss, loss_of
+from sparsenmf.measures import objective
 from sparsenmf.operand import choose_path
+from sparsenmf.options import FitOptions
+from sparsenmf.parameters import default, described
+from sparsenmf.prepared import Prepared, as_prepared
+from sparsenmf.rows import RowSolver
 from sparsenmf.solvers import SOLVER_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import numpy as np
 
 __all__ = ["NMF", "non_negative_factorization"]
 
-_LOG = logging.getLogger("sparsenmf")
 _MOST_ROW_ITERATIONS = 1000  # ... and no more than these
 _ROW_ITERATIONS = 200  # a row's own solve gets these even where few alternations were asked for
 
@@ -216,9 +218,9 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ndarray of shape (n_samples, n_components)
             W.
         """
-        A = self._checked(X, reset=True)
-        self._fit(A, W, H)
-        return self._solve(A, self.components_)
+        prepared = self._checked(X, reset=True)
+        self._fit(prepared, W, H)
+        return self._solve(prepared, self.components_)
 
     def transform(self, X: Any) -> Any:
         """Solve for W with H as it was learnt, each row by itself.
@@ -252,6 +254,30 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return X @ self.components_
 
+    def score(self, X: Any, y: Any = None) -> float:
+        """How well the components describe X: minus the mean cost of a row, D(X, WH) / n_samples, W from `transform`.
+
+        `GridSearchCV` takes the score where no other is named. Features that no component has are left out: their
+        Kullback-Leibler cost is infinite for every model of the same training data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Non-negative data.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            At most 0; higher is better.
+        """
+        check_is_fitted(self)
+        prepared = self._checked(X, reset=False)
+        W, known = self._solve(prepared, self.components_), self.components_.any(axis=0)
+        part = prepared.checked_matrix.plain()[:, known]
+        return -self._divergence(part, W, self.components_[:, known]) / len(W)
+
     @property
     def _n_features_out(self) -> int:
         return int(self.components_.shape[0])
@@ -264,36 +290,24 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return tags
 
     @property
-    def _loss(self) -> str:
-        return canonical_loss(self.beta_loss, "beta_loss")
+    def _loss(self) -> Loss:
+        return loss_of(self.beta_loss, "beta_loss")
 
-    def _checked(self, X: Any, *, reset: bool) -> CsrArrays | np.ndarray:
+    def _checked(self, X: Any, *, reset: bool) -> Prepared:
         """X in canonical form, after its values, then its feature names and their number were checked."""
-        A = check_matrix(X, whom=type(self).__name__)
+        prepared = as_prepared(X, type(self).__name__)
         validate_data(self, X, reset=reset, skip_check_array=True)
-        return A
+        return prepared
 
-    def _fit(self, A: CsrArrays | np.ndarray, W: Any, H: Any) -> Factorization:
+    def _fit(self, X: Prepared, W: Any, H: Any) -> Factorization:
         """Factorize a checked matrix and keep what is learnt."""
-        start = self._start(A, W, H)
-        self._choose_path(A)
-        with _told(self.verbose):
-            fit = factorize(
-                A,
-                loss=self._loss,
-                solver=self.solver,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                max_seconds=self.max_seconds,
-                random_state=self.random_state,
-                n_threads=self.n_threads,
-                path=self._path,
-                alpha_W=self.alpha_W,
-                alpha_H=self.alpha_H,
-                l1_ratio=self.l1_ratio,
-                callback=self.callback,
-                **start,
-            )
+        start = self._start(X, W, H)
+        loss, A = self._loss, X.checked_matrix
+        # By the training data, so that `transform` does not choose by the rows beside a row.
+        self._path = choose_path(A, working_dtype("auto", X.dtype), loss.crossover, self.path)
+        factors = {name: start.pop(name, None) for name in ("W", "H")}
+        options = FitOptions.of(self, loss=loss.name, path=self._path, **start)
+        fit = Fit(X, options, **factors).run(self.callback)
         if fit.n_iter >= self.max_iter and self.tol > 0:
             warnings.warn(
                 f"Maximum number of iterations {self.max_iter} reached. Increase it to improve convergence.",
@@ -303,14 +317,17 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.components_ = fit.H
         self.n_components_ = fit.H.shape[0]
         self.n_iter_ = fit.n_iter
-        divergence = objective(A, fit.W, fit.H, fit.loss)
-        self.reconstruction_err_ = math.sqrt(divergence if fit.loss == "frobenius" else 2 * max(divergence, 0))
+        self.reconstruction_err_ = math.sqrt(2 * self._divergence(X, fit.W, fit.H))
         return fit
 
-    def _start(self, A: CsrArrays | np.ndarray, W: Any, H: Any) -> dict[str, Any]:
-        """The arguments of `factorize` that say where to start."""
+    def _divergence(self, X: Any, W: np.ndarray, H: np.ndarray) -> float:
+        """D(X, WH) as scikit-learn scales it."""
+        return max(objective(X, W, H, self._loss.name), 0.0) / self._loss.penalty_scale
+
+    def _start(self, X: Prepared, W: Any, H: Any) -> dict[str, Any]:
+        """The options and factors that say where to start."""
         if self.init == "custom":
-            given = _check_given(A, self.n_components, H=H, W=W)
+            given = _check_given(X, self.n_components, H=H, W=W)
             self._n_components = given["H"].shape[0]
             return {"n_components": self._n_components, "init": "custom", **given}
         if W is not None or H is not None:
@@ -327,32 +344,19 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=5,
             )
-        k = A.shape[1] if self.n_components in (None, "auto") else int(self.n_components)
+        k = X.shape[1] if self.n_components in (None, "auto") else int(self.n_components)
         self._n_components = k
-        return {"n_components": k, "init": self.init or default_init(k, A.shape)}
+        return {"n_components": k, "init": self.init or default_init(k, X.shape)}
 
-    def _choose_path(self, A: CsrArrays | np.ndarray) -> None:
-        """Choose the path by the training data, so that `transform` does not choose by the rows beside a row."""
-        self._path = choose_path(A, working_dtype("auto", _dtype_of(A)), self._loss, self.path)
-
-    def _solve(self, A: CsrArrays | np.ndarray, H: np.ndarray) -> np.ndarray:
+    def _solve(self, X: Prepared, H: np.ndarray) -> np.ndarray:
         """W for a fixed H. What is sparse is not made dense here, unless that was asked for."""
-        X_dtype = _dtype_of(A)
-        dtype = X_dtype if X_dtype.kind == "f" else H.dtype
+        dtype = X.dtype if X.dtype.kind == "f" else H.dtype
         path = self.path
-        if path == "auto":
-            path = "sparse" if isinstance(A, CsrArrays) else getattr(self, "_path", path)
-        return solve_rows(
-            A,
-            H.astype(dtype, copy=False),
-            loss=self._loss,
-            alpha_W=self.alpha_W,
-            l1_ratio=self.l1_ratio,
-            max_iter=min(max(self.max_iter, _ROW_ITERATIONS), _MOST_ROW_ITERATIONS),
-            tol=self.tol,
-            n_threads=self.n_threads,
-            path=path,
-        )
+        if path == "auto" and not X.checked_matrix.sparse:
+            path = getattr(self, "_path", path)
+        solver = RowSolver(H.astype(dtype, copy=False), self._loss.name, self.alpha_W, self.l1_ratio)
+        max_iter = min(max(self.max_iter, _ROW_ITERATIONS), _MOST_ROW_ITERATIONS)
+        return solver(X, max_iter=max_iter, tol=self.tol, n_threads=self.n_threads, path=path)
 
 
 @validate_params(
@@ -421,43 +425,21 @@ def non_negative_factorization(
     >>> bool(np.abs(W @ H - X).max() < 0.1)
     True
     """
-    model = NMF(
-        n_components=n_components,
-        init=init,
-        solver=solver,
-        beta_loss=beta_loss,
-        tol=tol,
-        max_iter=max_iter,
-        random_state=random_state,
-        alpha_W=alpha_W,
-        alpha_H=alpha_H,
-        l1_ratio=l1_ratio,
-        verbose=verbose,
-        shuffle=shuffle,
-        n_threads=n_threads,
-        path=path,
-        max_seconds=max_seconds,
-        callback=callback,
-    )
+    model = NMF(**{name: value for name, value in locals().items() if name not in ("X", "W", "H", "update_H")})
     model._validate_params()
-    A = check_matrix(X)
+    prepared = as_prepared(X, "NMF")
     if update_H:
-        model._fit(A, W, H)
-        return model._solve(A, model.components_), model.components_, model.n_iter_
+        model._fit(prepared, W, H)
+        return model._solve(prepared, model.components_), model.components_, model.n_iter_
     if W is not None:
         warnings.warn("When update_H=False, the provided initial W is not used.", RuntimeWarning, stacklevel=3)
-    H = _check_given(A, n_components, H=H)["H"]
-    model._choose_path(A)
-    return model._solve(A, H), H, 0
+    H = _check_given(prepared, n_components, H=H)["H"]
+    return model._solve(prepared, H), H, 0
 
 
-def _dtype_of(A: CsrArrays | np.ndarray) -> np.dtype:
-    return A.data.dtype if isinstance(A, CsrArrays) else A.dtype
-
-
-def _check_given(A: CsrArrays | np.ndarray, n_components: int | str | None, **factors: Any) -> dict[str, np.ndarray]:
+def _check_given(X: Prepared, n_components: int | str | None, **factors: Any) -> dict[str, np.ndarray]:
     """Check the H, or the H and W, that the caller gives; they may differ in dtype from an X of counts alone."""
-    X_dtype, (n, m) = _dtype_of(A), A.shape
+    X_dtype, (n, m) = X.dtype, X.shape
     dtype = working_dtype("auto", X_dtype)
     k = None if n_components == "auto" else m if n_components is None else int(n_components)
     checked: dict[str, np.ndarray] = {}
@@ -471,21 +453,3 @@ def _check_given(A: CsrArrays | np.ndarray, n_components: int | str | None, **fa
         got = " and ".join(f"{name}.dtype = {given}" for name, given in dtypes.items())
         raise TypeError(f"{' and '.join(dtypes)} should have the same dtype as X. Got {got}.")
     return checked
-
-
-@contextlib.contextmanager
-def _told(verbose: int) -> Iterator[None]:
-    """Above verbosity 0: let the loop's log through, a line an iteration, to standard error where nobody listens."""
-    if not verbose:
-        yield
-        return
-    level, handler = _LOG.level, None if _LOG.hasHandlers() else logging.StreamHandler()
-    if handler:
-        _LOG.addHandler(handler)
-    _LOG.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        _LOG.setLevel(level)
-        if handler:
-            _LOG.removeHandler(handler)

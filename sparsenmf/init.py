@@ -11,31 +11,30 @@ Pattern Recognition 41 (2008), 1350-1362.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgError
 
 from sparsenmf._jit import for_blocks, threads
-from sparsenmf._validation import CsrArrays, as_scipy, check_choice, check_count, check_matrix, check_random_state
-from sparsenmf.operand import as_operand
-from sparsenmf.scaling import take_rows
+from sparsenmf._validation import check_choice, check_count, check_random_state
+from sparsenmf.losses import LOSSES, Loss
+from sparsenmf.matrix import Matrix
+from sparsenmf.operand import as_operand, choose_path
+from sparsenmf.scaling import power_near, scaled
 from sparsenmf.svd import OVERSAMPLES, truncated_svd
 
 __all__ = ["INITS", "default_init", "initialize", "quick_random", "usual_start"]
 
 INITS = ("random", "nndsvd", "nndsvda", "nndsvdar")
 
-# scikit-learn's threshold and its filling (with the mean of X, where W and H go with its root) depend on the scale of
-# X. They are used as they are where the largest entry lies within these bounds, so that starts agree; elsewhere as
-# for an X brought to 1..4 by a power of four, which rounds nothing.
-_EPS = 1e-6
+_EPS = 1e-6  # scikit-learn's threshold, for an X in units near 1 (`scaling.ORDINARY`)
 DRAWN = 1 << 16  # numbers drawn from one generator
 LARGE = 4  # times the number of singular vectors wanted
 FEW = 3  # nonzeros a row for each component: a row with fewer is short
 THIN = 0.01  # share of nonzeros
 SAMPLE = 1 << 18  # rows
-_ORDINARY = (2.0**-16, 2.0**32)
 
 
 def default_init(n_components: int, shape: tuple[int, int]) -> str:
@@ -50,7 +49,7 @@ def default_init(n_components: int, shape: tuple[int, int]) -> str:
 
 
 def initialize(
-    X: CsrArrays | np.ndarray,
+    X: Matrix,
     n_components: int,
     init: str = "auto",
     random_state: Any = None,
@@ -60,7 +59,7 @@ def initialize(
 
     Parameters
     ----------
-    X : CsrArrays or ndarray of shape (n, m)
+    X : Matrix of shape (n, m)
         What `check_matrix` returned, of any dtype and scale.
     n_components : int
     init : {"auto", "random", "nndsvd", "nndsvda", "nndsvdar"}
@@ -86,7 +85,9 @@ def initialize(
 
     Examples
     --------
-    >>> W, H = initialize(np.array([[1.0, 2.0], [2.0, 4.0]]), 1, "nndsvd", random_state=0, dtype=np.float64)
+    >>> from sparsenmf._validation import check_matrix
+    >>> X = check_matrix([[1.0, 2.0], [2.0, 4.0]])
+    >>> W, H = initialize(X, 1, "nndsvd", random_state=0, dtype=np.float64)
     >>> (W @ H).round(6)
     array([[1., 2.],
            [2., 4.]])
@@ -99,30 +100,17 @@ def initialize(
         random_state = check_random_state(random_state)
     if init == "random":
         return _random(X, k, random_state, dtype)
-    root = _root_of_scale(X)
-    W, H = _nndsvd(_scaled(X, 1 / root, dtype), k, random_state)
+    scale = power_near(X.largest)
+    root = math.sqrt(scale)
+    W, H = _nndsvd(_in_units(X, dtype, scale), k, random_state)
     if init != "nndsvd":
         random = check_random_state(random_state) if init == "nndsvdar" else None
-        _fill_zeros((W, H), _mean(X) / root / root, random)
+        _fill_zeros((W, H), X.mean / root / root, random)
     return W * dtype.type(root), H * dtype.type(root)
 
 
-def _values(X: CsrArrays | np.ndarray) -> np.ndarray:
-    return X.data if isinstance(X, CsrArrays) else X
-
-
-def _mean(X: CsrArrays | np.ndarray) -> float:
-    """Mean over all entries, the zeros included, accumulated in float64."""
-    values = _values(X)
-    with np.errstate(over="ignore"):
-        total = float(values.sum(dtype=np.float64))
-    if not np.isfinite(total):  # float64 entries near the largest number
-        return float((values / values.size).sum()) * (values.size / X.shape[0] / X.shape[1])
-    return total / X.shape[0] / X.shape[1]
-
-
-def _random(X: CsrArrays | np.ndarray, k: int, random_state: Any, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    random, scale = check_random_state(random_state), dtype.type(np.sqrt(_mean(X) / k))
+def _random(X: Matrix, k: int, random_state: Any, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    random, scale = check_random_state(random_state), dtype.type(np.sqrt(X.mean / k))
     shapes = (k, X.shape[1]), (X.shape[0], k)  # scikit-learn draws H first
     H, W = (random.standard_normal(shape).astype(dtype, copy=False) for shape in shapes)
     for factor in (H, W):
@@ -132,7 +120,7 @@ def _random(X: CsrArrays | np.ndarray, k: int, random_state: Any, dtype: np.dtyp
 
 
 def quick_random(
-    X: CsrArrays | np.ndarray, k: int, random_state: Any, dtype: np.dtype
+    X: Matrix, k: int, random_state: Any, dtype: np.dtype
 ) -> tuple[np.ndarray, np.ndarray]:
     """As "random" but drawn in blocks, each from a generator of its own, on the threads of the fit.
 
@@ -144,7 +132,7 @@ def quick_random(
     flat = [A.reshape(-1)[i : i + DRAWN] for A in (W, H) for i in range(0, A.size, DRAWN)]
     entropy = check_random_state(random_state).randint(0, 1 << 32, size=4, dtype=np.uint32)
     seeds = np.random.SeedSequence(entropy.tolist()).spawn(len(flat))
-    scale = dtype.type(np.sqrt(_mean(X) / k))
+    scale = dtype.type(np.sqrt(X.mean / k))
 
     def draw(b: int) -> None:
         np.random.Generator(np.random.SFC64(seeds[b])).standard_normal(dtype=dtype, out=flat[b])
@@ -156,7 +144,7 @@ def quick_random(
 
 
 def usual_start(
-    X: CsrArrays | np.ndarray, k: int, loss: str, random_state: Any, dtype: np.dtype
+    X: Matrix, k: int, loss: Loss, random_state: Any, dtype: np.dtype
 ) -> tuple[np.ndarray, np.ndarray]:
     """The start for `init="auto"`: random, or from singular vectors where KL would be badly off with a random one.
 
@@ -165,53 +153,41 @@ def usual_start(
     start is better; on small pictures, which are short but not thin, the random one is.
     """
     n, m = X.shape
-    thin = np.count_nonzero(_values(X)) < min(FEW * k, THIN * m) * n
-    if loss != "kl" or not thin or min(n, m) < LARGE * (k + OVERSAMPLES):
+    thin = X.nnz < min(FEW * k, THIN * m) * n
+    if not loss.short_rows_mislead or not thin or min(n, m) < LARGE * (k + OVERSAMPLES):
         return quick_random(X, k, random_state, dtype)
     if n <= SAMPLE:
         return initialize(X, k, "nndsvdar", random_state, dtype)
     # Singular vectors of so many rows would cost several times the memory of W. A sample's H is nearly as good.
     random = check_random_state(random_state)
     rows = np.sort(random.choice(n, SAMPLE, replace=False))
-    H = initialize(take_rows(X, rows), k, "nndsvdar", random, dtype)[1]
-    return np.full((n, k), _mean(X) * m / float(H.sum(dtype=np.float64)), dtype), H
+    H = initialize(X.take_rows(rows), k, "nndsvdar", random, dtype)[1]
+    return np.full((n, k), X.mean * m / float(H.sum(dtype=np.float64)), dtype), H
 
 
-def _root_of_scale(X: CsrArrays | np.ndarray) -> float:
-    """1, or the power of two by whose square the largest entry of X is 1..4 where its scale is not ordinary."""
-    values = _values(X)
-    largest = float(values.max()) if values.size else 0.0
-    if largest == 0 or _ORDINARY[0] <= largest <= _ORDINARY[1]:
-        return 1.0
-    return float(2.0 ** ((np.frexp(largest)[1] - 1) // 2))
+def _in_units(X: Matrix, dtype: np.dtype, scale: float) -> Matrix:
+    """X / scale in `dtype`; X itself where nothing needs changing."""
+    A = scaled(X, dtype, scale, keep=True)
+    return A if A.dtype == dtype else A.with_values(A.values.astype(dtype))
 
 
-def _scaled(X: CsrArrays | np.ndarray, factor: float, dtype: np.dtype) -> Any:
-    """X * factor**2 in `dtype`, in a form that scikit-learn takes; X's own values where nothing needs changing."""
-    values = _values(X)
-    if factor != 1:
-        values = values * factor * factor  # the square itself may overflow
-    values = values.astype(dtype, copy=False)
-    return as_scipy(X._replace(data=values)) if isinstance(X, CsrArrays) else values
-
-
-def _singular_vectors(X: Any, k: int, random_state: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _singular_vectors(X: Matrix, k: int, random_state: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """U, S, V as of scikit-learn's `randomized_svd`, by our products where X is large enough for them to pay."""
     random = check_random_state(random_state)
     if min(X.shape) >= LARGE * (k + OVERSAMPLES):
         state = random.get_state()
         try:
-            operand = as_operand(check_matrix(X), X.dtype, "frobenius")
-            return truncated_svd(operand, k, random)
+            path = choose_path(X, X.dtype, LOSSES["frobenius"].crossover, "auto")
+            return truncated_svd(as_operand(X, X.dtype, path), k, random)
         except LinAlgError:  # of a rank about k or less
             random.set_state(state)
     from sklearn.utils.extmath import randomized_svd
 
-    U, S, V = randomized_svd(X, k, random_state=random)
+    U, S, V = randomized_svd(X.plain(), k, random_state=random)
     return U, S, V
 
 
-def _nndsvd(X: Any, k: int, random_state: Any) -> tuple[np.ndarray, np.ndarray]:
+def _nndsvd(X: Matrix, k: int, random_state: Any) -> tuple[np.ndarray, np.ndarray]:
     """Non-negative double SVD by a randomized SVD: O(nnz (k + 10)) a power iteration, and nothing of size n x m."""
     with threads(None):  # BLAS rounds by the number of its threads
         U, S, V = _singular_vectors(X, k, random_state)

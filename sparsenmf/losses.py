@@ -1,226 +1,302 @@
-"""The two costs, and how far a pair of factors is from stationary.
+"""The two costs, what an update needs of X, and how far a pair of factors is from stationary.
 
     frobenius   ||X - WH||^2 = sum x^2 - 2 <X, WH> + <W'W, HH'>                              (eq. 2)
     kl          D(X || WH)   = sum (x log x - x) - sum x log(WH) + <1'W, H1>                 (eq. 3)
 
-Either is a constant of X, a *fit* that needs X's nonzeros alone, and a *pair*: the inner product of one digest of W
-and one of H (Gram matrices, column sums). So neither ever forms WH, and an update, which knows the fit and the
-digests anyway, gives its objective away for free.
+Either cost is a constant of X, a *fit* that needs X's nonzeros alone, and a *pair*: the inner product of one digest of W
+and one of H (Gram matrices, column sums). So neither cost ever forms WH. An update knows the fit and the digests anyway,
+and gives its objective away for free.
+
+What an update of the rows of F needs of X is a `Statistics`, a sum over the columns of X (the rows of G). Statistics of
+blocks of columns add up, in the order in which the caller adds them. So blocks of X may be on disk or on other machines.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sparsenmf._jit import threads
-from sparsenmf._validation import canonical_loss, check_factor, check_matrix
 from sparsenmf.kernels import gram
-from sparsenmf.operand import Operand, as_operand, empty_factor, gram_matrix, pad
-from sparsenmf.scaling import Units, cost_scale, scale_of
+from sparsenmf.operand import Moments, Operand, gram_matrix
+from sparsenmf.scaling import Penalty
 
 
-class Loss(Protocol):
-    """A cost as the parts that updates share."""
+class Statistics:
+    """What an update of the rows of F, given G, needs of X. All fields add up over blocks of the columns of X."""
 
-    name: str
-    penalty_scale: float  # of L1 and L2 terms in the objective: the gradient of eq. 2 is twice that of its updates
+    def add(self, other: Self) -> Self:
+        """The statistics of both blocks together. Floating point sums depend on the order: fix the order."""
+        return type(self)(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
-    def digest(self, F: np.ndarray) -> np.ndarray: ...
-    def fit(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float: ...
-    def value(self, X: Operand, fit: float, pair: float) -> float: ...
-    def residual(self, X: Operand, moved: float) -> float: ...
-    def moved(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float: ...
-    def solve(
+
+@dataclass(frozen=True, eq=False)
+class RatioStatistics(Statistics):
+    """What eq. 5 needs of X.
+
+    Attributes
+    ----------
+    numerators : ndarray, rows of F x padded columns
+        (X / FG')G.
+    sums : ndarray of float64
+        The column sums of G, which are the denominators.
+    masses : ndarray
+        The sum of each row of X.
+    loglik : float
+        The sum of x log(FG').
+    """
+
+    numerators: np.ndarray
+    sums: np.ndarray
+    masses: np.ndarray
+    loglik: float
+
+    @classmethod
+    def zero(cls, rows: int, columns: int, dtype: np.dtype) -> RatioStatistics:
+        """The statistics of no column of X."""
+        return cls(np.zeros((rows, columns), dtype), np.zeros(columns), np.zeros(rows, dtype), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossStatistics(Statistics):
+    """What eq. 4 and HALS need of X.
+
+    Attributes
+    ----------
+    cross : ndarray, rows of F x padded columns
+        The cross product XG.
+    gram : ndarray of float64
+        The Gram matrix G'G.
+    """
+
+    cross: np.ndarray
+    gram: np.ndarray
+
+    @classmethod
+    def zero(cls, rows: int, columns: int, dtype: np.dtype) -> CrossStatistics:
+        """The statistics of no column of X."""
+        return cls(np.zeros((rows, columns), dtype), np.zeros((columns, columns)))
+
+
+@dataclass(frozen=True)
+class RowTask:
+    """How rows of F are solved to the end for a given G: the components in use, the penalty, and when to stop."""
+
+    k: int
+    penalty: Penalty = Penalty()
+    max_sweeps: int = 200
+    tol: float = 1e-4
+
+
+class Loss(ABC):
+    """A cost as the parts that updates share, and what it can do, as data.
+
+    Attributes
+    ----------
+    name : str
+    aliases : tuple
+        Other names, and scikit-learn's beta.
+    degree : int
+        The cost of c X at c WH is c ** degree times that of X at WH.
+    penalty_scale : float
+        The objective's multiple of scikit-learn's cost, to which penalties are added.
+    crossover : float
+        The density of X from which the dense path is the quicker one (benchmarks/crossover.py).
+    short_rows_mislead : bool
+        Whether rows of few nonzeros need a start from singular vectors (`init.usual_start`).
+    """
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[Any, ...]]
+    degree: ClassVar[int]
+    penalty_scale: ClassVar[float] = 1.0
+    crossover: ClassVar[float] = 0.8
+    short_rows_mislead: ClassVar[bool] = False
+
+    @abstractmethod
+    def digest(self, F: np.ndarray) -> np.ndarray:
+        """What the cost needs of a factor beside the fit. It adds up over the factor's rows."""
+
+    @abstractmethod
+    def weights(self, digest: np.ndarray) -> np.ndarray:
+        """How much of each component a factor holds: zero where it holds nothing."""
+
+    @abstractmethod
+    def statistics(
         self,
         X: Operand,
         F: np.ndarray,
         G: np.ndarray,
-        k: int,
-        penalty: tuple[float, float],
-        max_sweeps: int,
-        tol: float,
-    ) -> None: ...
+        digest: np.ndarray | None = None,
+        out: np.ndarray | None = None,
+    ) -> Any:
+        """What an update of the rows of F, given G, needs of X.
+
+        `digest` is that of G where it is known, `out` memory that the result may use.
+        """
+
+    @abstractmethod
+    def fit(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
+        """The part of the cost that needs X."""
+
+    @abstractmethod
+    def value(self, moments: Moments, fit: float, pair: float) -> float:
+        """The cost from its parts: the fit, and the inner product of the digests."""
+
+    @abstractmethod
+    def size(self, moments: Moments) -> float:
+        """The size of the sums that the cost is a difference of."""
+
+    @abstractmethod
+    def moved(self, F: np.ndarray, statistics: Any) -> float:
+        """How far a scaled projected gradient step on the rows of F goes; `residual` makes a share of it."""
+
+    @abstractmethod
+    def residual(self, moments: Moments, moved: float) -> float:
+        """The KKT residual: `moved`, added up over blocks of rows, as a share of X."""
+
+    @abstractmethod
+    def solve(self, X: Operand, F: np.ndarray, G: np.ndarray, task: RowTask) -> None:
+        """Fill F with the minimiser for the given G, row by row."""
 
 
-class KullbackLeibler:
+class KullbackLeibler(Loss):
     """Eq. 3, the Poisson deviance halved."""
 
-    name = "kl"
-    penalty_scale = 1.0
+    name, aliases, degree = "kl", ("kullback-leibler", 1), 1
+    short_rows_mislead = True
 
     def digest(self, F: np.ndarray) -> np.ndarray:
         """Column sums."""
         return F.sum(axis=0, dtype=np.float64)
 
-    def fit(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
-        """The sum of x log(FG')."""
-        return X.loglik(F, G)
+    def weights(self, digest: np.ndarray) -> np.ndarray:
+        """The column sums."""
+        return digest
 
-    def value(self, X: Operand, fit: float, pair: float) -> float:
-        """Eq. 3 from its parts; infinite where WH = 0 at a nonzero, never clamped."""
-        mass, entropy, _ = X.moments
-        value = entropy - mass - fit + pair
-        return 0.0 if value < 0 else value  # rounding, where the fit is exact
-
-    def residual(self, X: Operand, moved: float) -> float:
-        """Counts that a scaled projected gradient step would move, as a share of all."""
-        return moved / X.moments[0] if moved else 0.0
-
-    def moved(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
-        """The sum over the rows of F of |min(F d, x (1 - q))|: d column sums of G, x a row's sum, q eq. 5's factor."""
-        num, _ = X.ratio_times(F, G)
-        den = self.digest(G)
-        ones = empty_factor(len(G), 1, X.dtype)
-        ones[:, 0] = 1
-        mass = X.times(ones)[:, :1].astype(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            slack = np.where(den > 0, mass * (1 - num / den), 0)
-        return float(np.abs(np.minimum(F * den, slack)).sum())
-
-    def solve(
+    def statistics(
         self,
         X: Operand,
         F: np.ndarray,
         G: np.ndarray,
-        k: int,
-        penalty: tuple[float, float],
-        max_sweeps: int,
-        tol: float,
-    ) -> None:
-        """Fill F with the minimiser for the given G, each row by coordinate descent of its own."""
+        digest: np.ndarray | None = None,
+        out: np.ndarray | None = None,
+    ) -> RatioStatistics:
+        """One pass over the nonzeros of X."""
+        numerators, loglik = X.ratio_times(F, G)
+        return RatioStatistics(numerators, self.digest(G) if digest is None else digest, X.masses, loglik)
+
+    def fit(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
+        """The sum of x log(FG')."""
+        return X.loglik(F, G)
+
+    def value(self, moments: Moments, fit: float, pair: float) -> float:
+        """Eq. 3 from its parts; infinite where WH = 0 at a nonzero, never clamped."""
+        mass, entropy, _ = moments
+        value = entropy - mass - fit + pair
+        return 0.0 if value < 0 else value  # rounding, where the fit is exact
+
+    def size(self, moments: Moments) -> float:
+        """The sums of x log x and of x."""
+        mass, entropy, _ = moments
+        return abs(entropy) + mass
+
+    def moved(self, F: np.ndarray, statistics: RatioStatistics) -> float:
+        """The sum over the rows of F of |min(F d, x (1 - q))|: d column sums of G, x a row's sum, q eq. 5's factor."""
+        den, masses = statistics.sums, statistics.masses.astype(np.float64)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            slack = np.where(den > 0, masses * (1 - statistics.numerators / den), 0)
+        return float(np.abs(np.minimum(F * den, slack)).sum())
+
+    def residual(self, moments: Moments, moved: float) -> float:
+        """Counts that the step would move, as a share of all."""
+        return moved / moments.mass if moved else 0.0
+
+    def solve(self, X: Operand, F: np.ndarray, G: np.ndarray, task: RowTask) -> None:
+        """Coordinate descent, each row by itself."""
         digest = self.digest(G)
-        den = np.where(digest > 0, digest + penalty[0], 0).astype(F.dtype)
-        X.solve(F, G, k, den, penalty[1], max_sweeps, tol)
+        den = np.where(digest > 0, digest + task.penalty.l1, 0).astype(F.dtype)
+        X.solve(F, G, task.k, den, task.penalty.l2, task.max_sweeps, task.tol)
 
 
-class Frobenius:
+class Frobenius(Loss):
     """Eq. 2."""
 
-    name = "frobenius"
-    penalty_scale = 2.0
+    name, aliases, degree = "frobenius", ("euclidean", 2), 2
+    penalty_scale, crossover = 2.0, 0.6  # the gradient of eq. 2 is twice that of its updates
 
     def digest(self, F: np.ndarray) -> np.ndarray:
         """The Gram matrix F'F."""
         return gram_matrix(F)
 
-    def fit(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
-        """<X, FG'>."""
-        return math.fsum(np.einsum("ij,ij->i", F, X.times(G), dtype=np.float64))
+    def weights(self, digest: np.ndarray) -> np.ndarray:
+        """The squared lengths of the columns."""
+        return np.diag(digest)
 
-    def value(self, X: Operand, fit: float, pair: float) -> float:
-        """Eq. 2 from its parts."""
-        return max(X.moments[2] - 2 * fit + pair, 0.0)
-
-    def residual(self, X: Operand, moved: float) -> float:
-        """Length of a scaled projected gradient step, as a share of X's."""
-        return math.sqrt(moved / X.moments[2]) if moved else 0.0
-
-    def moved(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
-        """The squared length of min(F, gradient / diag A), A = G'G, in the metric of A's diagonal."""
-        A = self.digest(G)
-        diagonal = np.diag(A)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slack = np.where(diagonal > 0, (F @ A - X.times(G)) / diagonal, 0)
-        return float((diagonal * np.minimum(F, slack) ** 2).sum())
-
-    def solve(
+    def statistics(
         self,
         X: Operand,
         F: np.ndarray,
         G: np.ndarray,
-        k: int,
-        penalty: tuple[float, float],
-        max_sweeps: int,
-        tol: float,
-    ) -> None:
-        """Fill F with the non-negative least squares solution for the given G, row by row."""
+        digest: np.ndarray | None = None,
+        out: np.ndarray | None = None,
+    ) -> CrossStatistics:
+        """The cross product, one pass over the nonzeros of X, and the Gram matrix."""
+        return CrossStatistics(X.times(G, out=out), self.digest(G) if digest is None else digest)
+
+    def fit(self, X: Operand, F: np.ndarray, G: np.ndarray) -> float:
+        """<X, FG'>."""
+        return math.fsum(np.einsum("ij,ij->i", F, X.times(G), dtype=np.float64))
+
+    def value(self, moments: Moments, fit: float, pair: float) -> float:
+        """Eq. 2 from its parts."""
+        return max(moments.square - 2 * fit + pair, 0.0)
+
+    def size(self, moments: Moments) -> float:
+        """The sum of x^2."""
+        return moments.square
+
+    def moved(self, F: np.ndarray, statistics: CrossStatistics) -> float:
+        """The squared length of min(F, gradient / diag A), A = G'G, in the metric of A's diagonal."""
+        A, diagonal = statistics.gram, np.diag(statistics.gram)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slack = np.where(diagonal > 0, (F @ A - statistics.cross) / diagonal, 0)
+        return float((diagonal * np.minimum(F, slack) ** 2).sum())
+
+    def residual(self, moments: Moments, moved: float) -> float:
+        """Length of the step, as a share of X's."""
+        return math.sqrt(moved / moments.square) if moved else 0.0
+
+    def solve(self, X: Operand, F: np.ndarray, G: np.ndarray, task: RowTask) -> None:
+        """HALS for the non-negative least squares problem of each row."""
         C, dtype = X.times(G, alone=True), F.dtype
-        numbers = tuple(dtype.type(v) for v in (*penalty, tol))
+        numbers = tuple(dtype.type(v) for v in (*task.penalty, task.tol))
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         A = self.digest(G).astype(dtype)
-        gram.solve(F, C, A, numbers, max_sweeps, k, np.arange(len(C)), blocks)
+        gram.solve(F, C, A, numbers, task.max_sweeps, task.k, np.arange(len(C)), blocks)
 
 
-LOSSES: dict[str, Loss] = {"kl": KullbackLeibler(), "frobenius": Frobenius()}
+LOSSES: dict[str, Loss] = {loss.name: loss for loss in (KullbackLeibler(), Frobenius())}
+_ALIASES = {alias: loss for loss in LOSSES.values() for alias in (loss.name, *loss.aliases)}
 
 
-def _prepare(X: Any, W: Any, H: Any, loss: Any, whom: str) -> tuple[Loss, Operand, np.ndarray, np.ndarray, float]:
-    """The loss; X, W and H' in units near 1, on the storage that X came in; what the cost is to be multiplied by."""
-    kind = LOSSES[canonical_loss(loss)]
-    A = check_matrix(X, whom=whom)
-    dtype = np.dtype(np.float64)
-    W = check_factor(W, "W", (A.shape[0], None), dtype, whom=whom)
-    H = check_factor(H, "H", (W.shape[1], A.shape[1]), dtype, whom=whom)
-    scale = scale_of(A, dtype)
-    units = Units(scale, math.sqrt(scale))
-    operand = as_operand(A, dtype, kind.name, "dense" if isinstance(A, np.ndarray) else "sparse", scale)
-    return kind, operand, pad(W / units.w, dtype), pad((H / units.h).T, dtype), cost_scale(kind.name, scale)
-
-
-def objective(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
-    """The cost of a factorization, in float64 and without forming WH.
-
-    Parameters
-    ----------
-    X : sparse matrix or array-like of shape (n, m)
-        Non-negative data.
-    W : array-like of shape (n, k)
-    H : array-like of shape (k, m)
-    loss : {"kl", "frobenius"} or an alias
-        "kl": sum of x log(x / y) - x + y over y = WH (eq. 3), in units of counts. "frobenius": the sum of
-        (x - y)^2 (eq. 2), without a factor 1/2.
-
-    Returns
-    -------
-    float
-        Infinite for "kl" where WH is zero at a positive entry of X: never a clamped value. It is a sum of large terms
-        of both signs, exact to rounding of the sum of x^2 ("frobenius") or of x log x ("kl").
+def loss_of(name: Any, what: str = "loss") -> Loss:
+    """The loss of any of its names.
 
     Raises
     ------
     ValueError
-        For bad entries or shapes, naming the place; for an unknown loss.
+        For an unknown name; the message lists the choices.
 
     Examples
     --------
-    >>> from sparsenmf import objective
-    >>> objective([[1.0, 2.0]], [[1.0]], [[1.0, 1.0]], loss="frobenius")
-    1.0
+    >>> loss_of("kullback-leibler").name, loss_of(2.0).name
+    ('kl', 'frobenius')
     """
-    kind, A, F, G, unit = _prepare(X, W, H, loss, "objective")
-    with threads(None):
-        return unit * kind.value(A, kind.fit(A, F, G), float((kind.digest(F) * kind.digest(G)).sum()))
-
-
-def kkt_residual(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
-    """How far W and H are from a stationary point: a number without a unit, 0 there.
-
-    Parameters
-    ----------
-    X, W, H, loss
-        As for `objective`.
-
-    Returns
-    -------
-    float
-        The larger of the two factors' residuals. For "kl", the counts that one projected gradient step, scaled
-        entry by entry, would move, as a share of all; for "frobenius", the length of such a step as a share of
-        ||X||.
-
-    Raises
-    ------
-    ValueError
-        As for `objective`.
-
-    Examples
-    --------
-    >>> from sparsenmf import kkt_residual
-    >>> kkt_residual([[2.0, 2.0]], [[2.0]], [[1.0, 1.0]])
-    0.0
-    """
-    kind, A, F, G, _ = _prepare(X, W, H, loss, "kkt_residual")
-    with threads(None):
-        return max(kind.residual(A, kind.moved(A, F, G)), kind.residual(A.T, kind.moved(A.T, G, F)))
+    if isinstance(name, (str, int, float, np.number)) and not isinstance(name, bool) and name in _ALIASES:
+        return _ALIASES[name]
+    choices = (f"{loss.name!r} (the same: {', '.join(map(repr, loss.aliases))})" for loss in LOSSES.values())
+    raise ValueError(f"Unknown {what} {name!r}: choose {' or '.join(choices)}.")

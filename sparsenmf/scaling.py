@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sparsenmf import _validation as check
+from sparsenmf.matrix import Matrix
 
-Matrix = check.CsrArrays | np.ndarray  # what check_matrix returns
-ORDINARY = (2.0**-20, 2.0**40)  # scales of X's largest entry that are left as they are
+# Scales of X's largest entry that are left as they are. scikit-learn's singular starts hold thresholds that depend on
+# the scale of X: within these bounds our starts agree with its own.
+ORDINARY = (2.0**-16, 2.0**32)
 ODD = 40  # doublings beyond which a custom start is rescaled
+LARGEST_COST = 290  # decimal places that a cost may be away from 1
 PIECE = 1 << 20
 # The least WH that a ratio divides by, and the least positive entry that a multiplicative update leaves. X's largest
 # entry is near 1 here (factorize sees to it), so neither is ever in the way, and no product of two of them is denormal.
@@ -35,30 +37,39 @@ class Units(NamedTuple):
 
 
 class Penalty(NamedTuple):
-    """L1 and L2 weights of one factor."""
+    """The penalty l1 |F| + l2 |F|^2 / 2 of one factor."""
 
-    l1: float
-    l2: float
+    l1: float = 0.0
+    l2: float = 0.0
 
-
-def penalties_in(
-    alphas: tuple[float, float, float], shape: tuple[int, int], loss: str, units: Units
-) -> tuple[Penalty, Penalty]:
-    """The weights of W and H in these units: as the cost is smaller by that of X (kl) or its square, so are they."""
-    alpha_w, alpha_h, ratio = alphas
-    cost = cost_scale(loss, units.x)
-
-    def weights(alpha: float, unit: float) -> Penalty:
-        if alpha == 0:
-            return Penalty(0.0, 0.0)
-        return Penalty(alpha * ratio * unit / cost, alpha * (1 - ratio) * unit * unit / cost)
-
-    return weights(alpha_w * shape[1], units.w), weights(alpha_h * shape[0], units.h)
+    def of(self, F: np.ndarray) -> float:
+        """Its value."""
+        value = self.l1 * float(F.sum(dtype=np.float64)) if self.l1 else 0.0
+        return value + (0.5 * self.l2 * float(np.einsum("ij,ij->", F, F, dtype=np.float64)) if self.l2 else 0)
 
 
-def cost_scale(loss: str, scale: float) -> float:
-    """What the cost of X / scale is to be multiplied by."""
-    return scale if loss == "kl" else scale * scale
+class Alphas(NamedTuple):
+    """The penalties as the user gives them, in scikit-learn's scale."""
+
+    W: float = 0.0
+    H: float = 0.0
+    l1_ratio: float = 0.0
+
+    def in_units(self, shape: tuple[int, int], degree: int, units: Units) -> tuple[Penalty, Penalty]:
+        """The weights of W and H in these units: as the cost is smaller by a power of X's unit, so are they."""
+        cost = cost_scale(degree, units.x)
+
+        def weights(alpha: float, unit: float) -> Penalty:
+            if alpha == 0:
+                return Penalty()
+            return Penalty(alpha * self.l1_ratio * unit / cost, alpha * (1 - self.l1_ratio) * unit * unit / cost)
+
+        return weights(self.W * shape[1], units.w), weights(self.H * shape[0], units.h)
+
+
+def cost_scale(degree: int, scale: float) -> float:
+    """What the cost of X / scale is to be multiplied by: a loss of degree 2 grows with the square of X."""
+    return scale**degree
 
 
 def power_near(top: float) -> float:
@@ -68,34 +79,30 @@ def power_near(top: float) -> float:
 
 def scale_of(A: Matrix, dtype: np.dtype) -> float:
     """The power of four that X is divided by."""
-    top = float((A if isinstance(A, np.ndarray) else A.data).max(initial=0))
-    scale = power_near(top)
+    scale = power_near(A.largest)
     if math.sqrt(scale) > float(np.finfo(dtype).max) / 1e6:
-        raise ValueError(f"X's largest entry, {top:g}, is too large to factorize in {dtype}: use dtype='float64'.")
+        raise ValueError(
+            f"X's largest entry, {A.largest:g}, is too large to factorize in {dtype}: use dtype='float64'."
+        )
     return scale
+
+
+def check_cost(X: Matrix, degree: int, scale: float) -> None:
+    """Refuse an X whose cost float64 cannot hold: squares of 1e200 overflow, and those of 1e-200 vanish."""
+    if abs(math.log10(scale)) * degree > LARGEST_COST:
+        raise ValueError(
+            f"X's largest entry is {X.largest:g}, and float64 cannot hold the sum of squares of such entries: divide X "
+            f"by {X.largest:.0e} first, and multiply W by that number afterwards."
+        )
 
 
 def row_scales(A: Matrix) -> np.ndarray:
     """The power of four that each row of X is divided by where rows are solved one by one."""
-    if isinstance(A, np.ndarray):
-        tops = A.max(axis=1).astype(np.float64)
-    else:
-        tops = np.zeros(A.shape[0])
-        filled = np.flatnonzero(np.diff(A.indptr))
-        if len(filled):
-            tops[filled] = np.maximum.reduceat(A.data, A.indptr[filled])
+    tops = A.row_tops()
     odd = (tops > 0) & ((tops < ORDINARY[0]) | (tops > ORDINARY[1]))
     scales = np.ones(A.shape[0])
     scales[odd] = [power_near(top) for top in tops[odd]]
     return scales
-
-
-def take_rows(A: Matrix, rows: np.ndarray) -> Matrix:
-    """These rows of X."""
-    if isinstance(A, np.ndarray):
-        return A[rows]
-    B = check.as_scipy(A)[rows]
-    return check.CsrArrays(B.indptr.astype(np.int64), B.indices, B.data, B.shape)
 
 
 def in_units(A: np.ndarray, unit: float) -> np.ndarray:
@@ -123,21 +130,21 @@ def tamed(W: np.ndarray, H: np.ndarray, mass: float) -> tuple[np.ndarray, np.nda
     return np.ldexp(W, powers + extra), np.ldexp(H.T, extra - powers).T
 
 
-def scaled(values: np.ndarray, dtype: np.dtype, scale: float, keep: bool = False) -> np.ndarray:
-    """Entries / scale, in `dtype` where that is not 1; those too small beside the largest become zero unless kept.
+def scaled(A: Matrix, dtype: np.dtype, scale: float, keep: bool = False) -> Matrix:
+    """X / scale, in `dtype` where the scale is not 1; entries too small beside the largest become zero unless kept.
 
-    Below TINY of the largest an entry is beyond what the factors of this dtype can follow.
+    Below TINY of the largest, an entry is beyond what the factors of this dtype can follow.
     """
-    if values.dtype.kind != "f" or not values.size:
-        return values
+    if scale == 1.0 and (keep or A.dtype.kind != "f"):
+        return A
+    values = A.values
     if scale != 1.0:
         values = (values.astype(np.float64) * (1.0 / scale)).astype(dtype)
-    if keep:
-        return values
-    least = TINY[dtype] * float(values.max())
-    if _smallest_positive(values) < least:
-        values = np.where(values < least, 0, values)
-    return values
+    if not keep:
+        least = TINY[dtype] * A.largest / scale
+        if _smallest_positive(values) < least:
+            values = np.where(values < least, 0, values)
+    return A if values is A.values else A.with_values(values)
 
 
 def _smallest_positive(values: np.ndarray) -> float:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsenmf._validation import canonical_loss
+from sparsenmf.losses import loss_of
 
 __all__ = [
     "additive", "auxiliary", "cost", "curvature", "gap_matrix",
@@ -61,7 +61,7 @@ def cost(v: Any, W: Any, h: Any, loss: Any = "kl") -> Any:
     """
     v, W, h = _problem(v, W, h)
     y = W @ h
-    if canonical_loss(loss) == "frobenius":
+    if loss_of(loss).name == "frobenius":
         return _total((v - y) ** 2) / 2
     return _total(_x_log_y(v, _ratio(v, y)) - v + y)
 
@@ -92,7 +92,7 @@ def gradient_parts(v: Any, W: Any, h: Any, loss: Any = "kl") -> tuple[np.ndarray
     """
     v, W, h = _problem(v, W, h)
     y = W @ h
-    if canonical_loss(loss) == "frobenius":
+    if loss_of(loss).name == "frobenius":
         return W.mT @ v, W.mT @ y
     _check_support(v, y)
     return W.mT @ _ratio(v, y), W.mT @ np.ones_like(v)
@@ -276,7 +276,7 @@ def auxiliary(v: Any, W: Any, h: Any, now: Any, loss: Any = "kl") -> float:
     (0.5, 0.0)
     """
     (W, h), (v, _, now) = _column(W, h), _problem(v, W, now)
-    if canonical_loss(loss) == "frobenius":
+    if loss_of(loss).name == "frobenius":
         move = h - now
         slope = gradient(v, W, now, "frobenius")
         return float(cost(v, W, now, "frobenius") + move @ slope + move @ curvature(W, now) @ move / 2)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from sparsenmf.factorization import factorize, solve_rows
+from sparsenmf.factorization import factorize
+from sparsenmf.rows import solve_rows
 from sparsenmf.solvers import SOLVERS
 
 

@@ -46,7 +46,7 @@ def measures(
     solved for, and the residual is left out: H is not free then.
     """
     from sparsenmf._jit import threads as threads_of
-    from sparsenmf.losses import kkt_residual, objective
+    from sparsenmf.measures import kkt_residual, objective
     from sparsenmf.topics.training import weights_of_rows
 
     own = None if new_rows else weights_of_rows(model, plain(X), X.row_names)

@@ -56,11 +56,9 @@ def transform_file(
 
 def solved(model: Model, X: Any, max_iter: int = 200, tol: float = 1e-4, threads: int | None = None) -> np.ndarray:
     """The weights of rows under the loss and the penalties of a model."""
-    from sparsenmf.factorization import solve_rows
+    from sparsenmf.rows import RowSolver
 
-    given = {name: model.params[name] for name in ("alpha_W", "l1_ratio") if name in model.params}
-    loss = model.outcome.get("loss", model.params.get("loss", "kl"))
-    return solve_rows(plain(X), model.H, loss=loss, max_iter=max_iter, tol=tol, n_threads=threads, **given)
+    return RowSolver.of(model)(plain(X), max_iter=max_iter, tol=tol, n_threads=threads)
 
 
 def _write(output: str, W: np.ndarray, output_format: str | None, rows: Any, names: list[str], force: bool) -> None:

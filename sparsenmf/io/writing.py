@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sparsenmf._validation import as_scipy, check_matrix
+from sparsenmf._validation import check_matrix
 from sparsenmf.io.files import atomic_write, check_target, naming
 from sparsenmf.io.formats import Format, find_format
 from sparsenmf.io.named import NamedCSR, named
@@ -102,8 +102,7 @@ def _prepared(
     matrix: Any, row_names: Iterable[str] | None, column_names: Iterable[str] | None, found: Format
 ) -> NamedCSR:
     """The matrix as CSR with all names, and of whole numbers where the format wants them."""
-    checked = check_matrix(matrix, "matrix", "write")
-    X = sparse.csr_array(checked) if isinstance(checked, np.ndarray) else as_scipy(checked)
+    X = check_matrix(matrix, "matrix", "write").csr().plain()
     if row_names is None:
         row_names = getattr(matrix, "row_names", None)
     if column_names is None:

@@ -28,6 +28,7 @@ from sparsenmf.kernels.simd import (
     same,
     sqrt,
     store,
+    store_part,
     sub,
     total,
     where_positive,
@@ -189,3 +190,14 @@ def loglik(X, F, G, blocks, tally):
                 part = add(part, where_positive(x, mul(x, log(y)), none))
             value += total(part)
         tally[b, 0] = value
+
+
+@kernel
+def products(X, F, G, blocks, out):
+    """out[t] = WH at the t-th nonzero of X: rows outer, so a row of F is loaded once for all its nonzeros."""
+    indptr, indices, _ = X
+    for b in prange(len(blocks) - 1):
+        for i in range(blocks[b], blocks[b + 1]):
+            for t in range(indptr[i], indptr[i + 1], GROUP):
+                prefetch_rows(G, indices, t + AHEAD, indptr[-1])
+                store_part(out, t, indptr[i + 1], gather_dots(F, i, G, indices, t, indptr[i + 1]))

@@ -10,7 +10,7 @@ from sparsenmf._jit import for_blocks
 from sparsenmf.kernels import dense, frobenius
 from sparsenmf.kernels.simd import lanes_of
 from sparsenmf.operand.factors import empty_factor
-from sparsenmf.operand.protocol import Pass, Rule, collect, numbers
+from sparsenmf.operand.protocol import Moments, Operand, Pass, Rule, collect, numbers
 from sparsenmf.scaling import TINY
 
 BLOCK_BYTES = 1 << 20  # of WH at a time: it stays in the second-level cache
@@ -27,24 +27,22 @@ def _even_blocks(n: int, count: int, unit: int = 1) -> np.ndarray:
     return np.unique(np.minimum(bounds, n))
 
 
-class DenseOperand:
+class DenseOperand(Operand):
     """X as a dense array: matrix products, in row blocks that fit the cache; never anything of X's size beside X.
 
     The transpose shares X: its row blocks are column blocks of X, and products take them as BLAS's own transposes.
     """
 
     def __init__(self, X: np.ndarray, dtype: np.dtype, transposed: bool = False):
-        self.X, self.dtype, self.transposed = X, dtype, transposed
-        self.shape = X.shape[::-1] if transposed else X.shape
+        super().__init__(X.shape[::-1] if transposed else X.shape, dtype)
+        self.X, self.transposed = X, transposed
         n, m = self.shape
         pieces = -(-n * m * dtype.itemsize // BLOCK_BYTES)
         self.blocks = _even_blocks(n, min(4 * (-(-pieces // 4)), max(1, n // 16)), BLOCK_UNIT)
         self.wide_blocks = _even_blocks(n, min(8, max(1, n // 16)))
         self.fine_blocks = _even_blocks(n, DENSE_BLOCKS)
 
-    @functools.cached_property
-    def T(self) -> DenseOperand:  # noqa: N802
-        """X' over the same memory."""
+    def _transposed(self) -> DenseOperand:
         return DenseOperand(self.X, self.dtype, not self.transposed)
 
     def in_double(self) -> DenseOperand | None:
@@ -55,22 +53,19 @@ class DenseOperand:
         return DenseOperand(self.X.astype(double), double, self.transposed)
 
     @functools.cached_property
-    def moments(self) -> tuple[float, float, float]:
-        """Sum of x, of x log x and of x^2."""
-        return frobenius.moments_of(self.X.reshape(-1))
+    def moments(self) -> Moments:
+        """See `Operand`."""
+        return Moments(*frobenius.moments_of(self.X.reshape(-1)))
 
     @functools.cached_property
     def masses(self) -> np.ndarray:
-        """The sum of each row."""
+        """See `Operand`."""
         return self.X.sum(axis=0 if self.transposed else 1, dtype=np.float64).astype(self.dtype)
 
-    @property
-    def empty_rows(self) -> np.ndarray:
-        """Which rows hold nothing."""
-        return self.masses == 0
+    # --- primitives -----------------------------------------------------------------------------------------------
 
     def times(self, G: np.ndarray, out: np.ndarray | None = None, alone: bool = False) -> np.ndarray:
-        """XG, into `out` where given; `alone`: each row the same to the last bit whichever rows are beside it."""
+        """See `Operand`."""
         if out is None:
             out = empty_factor(self.shape[0], G.shape[1], self.dtype)
         if alone:
@@ -96,6 +91,21 @@ class DenseOperand:
 
         for_blocks(block, -(-len(X) // ALONE_ROWS))
 
+    def products(self, F: np.ndarray, G: np.ndarray) -> np.ndarray:
+        """See `Operand`; a matrix of X's size."""
+        return (G @ F.T if self.transposed else F @ G.T).reshape(-1)
+
+    @property
+    def values(self) -> np.ndarray:
+        """See `Operand`."""
+        return self.X.reshape(-1)
+
+    def replaced(self, values: np.ndarray) -> DenseOperand:
+        """See `Operand`."""
+        return DenseOperand(values.reshape(self.X.shape), self.dtype, self.transposed)
+
+    # --- fused passes ---------------------------------------------------------------------------------------------
+
     def _ratio(self, F: np.ndarray, G: np.ndarray, b: int) -> tuple[np.ndarray, float]:
         """Block b of X / FG', and its part of the log-likelihood."""
         first, last = self.blocks[b], self.blocks[b + 1]
@@ -105,7 +115,7 @@ class DenseOperand:
         return (Y.T if self.transposed else Y), loglik
 
     def ratio_times(self, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, float]:
-        """(X / FG')G, and the sum of x log(FG')."""
+        """See `Operand`."""
         out = empty_factor(self.shape[0], G.shape[1], self.dtype)
 
         def block(b: int) -> float:
@@ -116,13 +126,13 @@ class DenseOperand:
         return out, float(sum(for_blocks(block, len(self.blocks) - 1)))
 
     def loglik(self, F: np.ndarray, G: np.ndarray) -> float:
-        """The sum of x log(FG'); -inf where FG' is zero at a nonzero."""
+        """See `Operand`."""
         return float(sum(for_blocks(lambda b: self._ratio(F, G, b)[1], len(self.blocks) - 1)))
 
     def multiply(
-        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, want: bool
+        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, measure: bool
     ) -> Pass:
-        """Eq. 5 on the rows of F, in place, entries up to `cut` becoming zero."""
+        """See `Operand`."""
         masses, count = self.masses, len(self.blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
         limits = numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
@@ -134,7 +144,7 @@ class DenseOperand:
             den,
             self.dtype.type(l2),
             limits,
-            want,
+            measure,
             masses,
             self.blocks,
             sums,
@@ -151,9 +161,9 @@ class DenseOperand:
         return B.reshape(-1)
 
     def descend(
-        self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, want: bool
+        self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, measure: bool
     ) -> Pass:
-        """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
+        """See `Operand`."""
         count = len(self.fine_blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
         scalars = numbers(self.dtype, TINY[self.dtype], l2, rule.beta)
@@ -168,7 +178,7 @@ class DenseOperand:
             scalars,
             rule.sweeps,
             rule.fixed,
-            want,
+            measure,
             k,
             self.fine_blocks,
             sums,
@@ -179,6 +189,6 @@ class DenseOperand:
     def solve(
         self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
     ) -> None:
-        """The KL minimiser over the rows of F, each row by itself."""
+        """See `Operand`."""
         scalars = numbers(self.dtype, TINY[self.dtype], l2, tol)
         dense.solve(self.X, self.transposed, F, self._columns(G), den, scalars, max_sweeps, k, self.fine_blocks)

@@ -21,17 +21,29 @@ def empty_factor(n: int, k: int, dtype: np.dtype) -> np.ndarray:
     return room[offset : offset + n * columns].reshape(n, columns)
 
 
-def pad(A: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """A copy of a factor (rows x k) in the form that kernels take."""
+def pad(A: np.ndarray, dtype: np.dtype, unit: float = 1.0) -> np.ndarray:
+    """A copy of a factor (rows x k), divided by `unit`, in the form that kernels take."""
     out = empty_factor(A.shape[0], A.shape[1], dtype)
-    out[:, : A.shape[1]] = A
+    if unit == 1.0:
+        out[:, : A.shape[1]] = A
+    else:  # by way of float64, a piece at a time: A itself may be beyond the range of `dtype`
+        np.divide(A, unit, out=out[:, : A.shape[1]], dtype=np.float64, casting="same_kind")
     return out
 
 
-def padded_transpose(H: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """H' (m x k) in the form that kernels take, from H (k x m)."""
+def padded_transpose(H: np.ndarray, dtype: np.dtype, unit: float = 1.0) -> np.ndarray:
+    """H' / unit (m x k) in the form that kernels take, from H (k x m)."""
+    if unit != 1.0:
+        return pad(H.T, dtype, unit)
     out = empty_factor(H.shape[1], H.shape[0], dtype)
     turn(np.ascontiguousarray(H, dtype), out)
+    return out
+
+
+def copied(F: np.ndarray) -> np.ndarray:
+    """A copy of a padded factor in the form that kernels take."""
+    out = empty_factor(*F.shape, F.dtype)
+    out[:] = F
     return out
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from sparsenmf import _validation as check
-from sparsenmf.factorization import solve_rows
 from sparsenmf.io import Model
 from sparsenmf.report.documents import DocumentTable, cut
 from sparsenmf.report.grouped import grouped
@@ -15,6 +14,7 @@ from sparsenmf.report.layout import nearest, topic_map
 from sparsenmf.report.made import history, how_it_was_made
 from sparsenmf.report.numbers import short
 from sparsenmf.report.words import LAMBDAS, SHOWN, WordTable
+from sparsenmf.rows import RowSolver
 from sparsenmf.topics.describe import topic_names
 from sparsenmf.topics.inputs import is_matrix
 from sparsenmf.topics.poisson import proportions, topic_sizes, word_distributions
@@ -50,8 +50,7 @@ def contents(
 
 
 def _page(model: Model, A: Any, W: np.ndarray, H: np.ndarray, order: np.ndarray, given: Any) -> dict[str, Any]:
-    matrix = A if isinstance(A, np.ndarray) else check.as_scipy(A)
-    lengths, counts = (np.asarray(matrix.sum(axis=axis), dtype=np.float64).reshape(-1) for axis in (1, 0))
+    lengths, counts = A.sums(1), A.sums(0)
     phi, sizes = word_distributions(H), topic_sizes(W, H)
     words = WordTable(phi, sizes, counts, model.vocabulary)
     documents = DocumentTable(W, H, proportions(W, H), lengths, given["names"])
@@ -70,8 +69,7 @@ def _page(model: Model, A: Any, W: np.ndarray, H: np.ndarray, order: np.ndarray,
         }
         for t in range(len(H))
     ]
-    n, m = matrix.shape
-    nnz = int(np.count_nonzero(matrix)) if isinstance(matrix, np.ndarray) else int(matrix.nnz)
+    (n, m), nnz = A.shape, A.nnz
     tokens = short(lengths.sum(), 9)
     data = {"Documents": f"{n:,}", "Words": f"{m:,}", "Nonzeros": f"{nnz:,}", "Filled": f"{100 * nnz / (n * m):.3g}%"}
     return {
@@ -116,7 +114,4 @@ def _check_shapes(model: Model, A: Any, names: Any) -> None:
 def _weights(model: Model, A: Any, rows: Any) -> np.ndarray:
     """The weights of X's rows: the model's own where these are the rows that it was fitted to, else solved for."""
     W = weights_of_rows(model, A, rows)
-    if W is not None:
-        return W
-    X = A if isinstance(A, np.ndarray) else check.as_scipy(A)
-    return solve_rows(X, model.H, loss=model.outcome.get("loss", "kl"))
+    return RowSolver.of(model)(A) if W is None else W

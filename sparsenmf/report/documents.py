@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsenmf._validation import CsrArrays
+from sparsenmf.matrix import Matrix
 from sparsenmf.report.numbers import short
 from sparsenmf.report.words import main_parts
 from sparsenmf.topics.describe import representative_documents
@@ -57,7 +57,7 @@ class DocumentTable:
         """The beginnings of the texts that are shown, by the documents' numbers."""
         return self._numbered(snippets(texts, self._shown, len(self._theta)))
 
-    def bags(self, A: CsrArrays | np.ndarray, name: Callable[[int], str]) -> dict[str, str]:
+    def bags(self, A: Matrix, name: Callable[[int], str]) -> dict[str, str]:
         """The words of the documents that are shown, where there are no texts: the most frequent first."""
         return self._numbered({int(row): _bag(A, int(row), name) for row in self._shown})
 
@@ -109,12 +109,8 @@ def snippets(texts: Iterable[str], rows: Sequence[int] | np.ndarray, n: int) -> 
     return found
 
 
-def _bag(A: CsrArrays | np.ndarray, row: int, name: Callable[[int], str]) -> str:
-    if isinstance(A, np.ndarray):
-        columns = np.flatnonzero(A[row])
-        values = A[row, columns]
-    else:
-        columns, values = (array[A.indptr[row] : A.indptr[row + 1]] for array in (A.indices, A.data))
+def _bag(A: Matrix, row: int, name: Callable[[int], str]) -> str:
+    columns, values = A.row(row)
     best = np.argsort(-values.astype(np.float64), kind="stable")[:BAG]
     more = ", …" if len(columns) > BAG else ""
     return ", ".join(name(columns[i]) + (f" {values[i]:.3g}" if values[i] != 1 else "") for i in best) + more

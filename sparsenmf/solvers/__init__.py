@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sparsenmf.solvers.base import Outcome, Problem, Record, Side, Solver, Stopping, run
+from sparsenmf.solvers.base import Descent, Half, Met, Problem, Solver
 from sparsenmf.solvers.coordinate import CoordinateFrobenius, CoordinateKL
 from sparsenmf.solvers.extrapolation import Extrapolated
 from sparsenmf.solvers.gradient import GradientFrobenius, GradientKL
 from sparsenmf.solvers.multiplicative import MultiplicativeFrobenius, MultiplicativeKL
 
-__all__ = ["SOLVERS", "SOLVER_NAMES", "Outcome", "Problem", "Record", "Side", "Solver", "Stopping", "run"]
+__all__ = ["SOLVERS", "SOLVER_NAMES", "Descent", "Half", "Met", "Problem", "Solver"]
 
 
 def _auto_kl(problem: Problem) -> Solver:
@@ -34,4 +34,4 @@ SOLVERS: dict[tuple[str, str], Callable[[Problem], Solver]] = {
     ("gd", "kl"): GradientKL,
     ("gd", "frobenius"): GradientFrobenius,
 }
-SOLVER_NAMES = ("auto", "mu", "cd", "gd")
+SOLVER_NAMES = tuple(dict.fromkeys(name for name, _ in SOLVERS))

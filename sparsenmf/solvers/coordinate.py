@@ -9,26 +9,30 @@ from __future__ import annotations
 import numpy as np
 
 from sparsenmf.kernels import gram
+from sparsenmf.losses import CrossStatistics
 from sparsenmf.operand import Rule
-from sparsenmf.solvers.base import Entry, Problem, Side, Solver
+from sparsenmf.solvers.base import Descent, Half, Met, Problem
 from sparsenmf.solvers.multiplicative import denominator
+from sparsenmf.state import Factor
 
 
-class CoordinateKL(Solver):
-    """Scalar Newton steps on each row's gathered problem (`kernels.coordinate`)."""
+class CoordinateKL(Descent):
+    """Scalar Newton steps on each row's gathered problem (`kernels.coordinate`): a fused pass, which needs X itself."""
 
     window = 2
 
-    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
-        """Two passes over each row's active set; side.N gets the rows, side.F their extrapolation by beta."""
+    def descend(self, half: Half, given: Factor, measure: bool, beta: float) -> Met:
+        """Two passes over each row's active set."""
         rule = Rule(sweeps=2, beta=beta, fixed=not self.p.update_h)
-        den = denominator(given, side.l1)
-        done = side.X.descend(side.F, side.N, given.F, self.p.k, den, side.l2, rule, want)
-        side.digest = done.sums
-        return Entry(done.loglik, done.moved)
+        factor, penalty = half.factor, half.penalty
+        den = denominator(given.digest, penalty.l1, half.X.dtype)
+        arrays = factor.met, factor.iterate, given.met
+        done = half.X.descend(*arrays, self.p.k, den, penalty.l2, rule, measure)
+        factor.digest = done.sums
+        return Met(done.loglik, done.moved)
 
 
-class CoordinateFrobenius(Solver):
+class CoordinateFrobenius(Descent):
     """HALS (Cichocki and Phan, 2009) on the cross product and the Gram matrix (`kernels.gram.hals`)."""
 
     window = 2
@@ -37,14 +41,23 @@ class CoordinateFrobenius(Solver):
         super().__init__(problem)
         self.sweeps = sweeps
 
-    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
-        """`sweeps` passes over the components of each row; side.N and side.F as for KL."""
-        C, dtype = side.cross(given), side.F.dtype
+    def descend(self, half: Half, given: Factor, measure: bool, beta: float) -> Met:
+        """`sweeps` passes over the components of each row."""
+        return self._hals(half, half.factor, self.statistics(half, given), beta)
+
+    def apply(self, half: Half, factor: Factor, statistics: CrossStatistics) -> Met:
+        """The same by statistics alone, without extrapolation."""
+        return self._hals(half, factor, statistics, 0.0)
+
+    def _hals(self, half: Half, factor: Factor, statistics: CrossStatistics, beta: float) -> Met:
+        C = half.memory = statistics.cross
+        dtype = C.dtype
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         tally = np.zeros((len(blocks) - 1, 2))
-        numbers = tuple(dtype.type(v) for v in (side.l1, side.l2, beta))
-        A = given.digest.astype(dtype)
-        gram.hals(side.F, side.N, C, A, numbers, self.sweeps, self.p.k, np.arange(len(C)), blocks, tally)
-        side.digest = self.p.loss.digest(side.F)
+        numbers = tuple(dtype.type(v) for v in (*half.penalty, beta))
+        A = statistics.gram.astype(dtype)
+        order = np.arange(len(C))
+        gram.hals(factor.met, factor.iterate, C, A, numbers, self.sweeps, self.p.k, order, blocks, tally)
+        factor.digest = self.p.loss.digest(factor.met)
         fit, moved = tally.sum(axis=0)
-        return Entry(float(fit), float(moved))
+        return Met(float(fit), float(moved))

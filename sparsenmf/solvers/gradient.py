@@ -11,8 +11,10 @@ import math
 
 import numpy as np
 
+from sparsenmf.losses import CrossStatistics, RatioStatistics
 from sparsenmf.operand import product
-from sparsenmf.solvers.base import Entry, Problem, Side, Solver
+from sparsenmf.solvers.base import Half, Met, Solver
+from sparsenmf.state import Factor
 
 GROWTH = 2.0
 HALVINGS = 60
@@ -28,12 +30,12 @@ class Gradient(Solver):
         with np.errstate(over="ignore", invalid="ignore"):
             return np.maximum(F - F.dtype.type(step) * gradient, 0)
 
-    def take(self, side: Side, new: np.ndarray) -> None:
+    def take(self, factor: Factor, new: np.ndarray) -> None:
         """Move to `new`, unless a step of the user's was so long that it left the finite numbers."""
         with np.errstate(over="ignore", invalid="ignore"):
             digest = self.p.loss.digest(new)
         if np.isfinite(digest).all() and float(np.abs(digest).max()) < math.sqrt(np.finfo(new.dtype).max):
-            side.F[:], side.digest = new, digest
+            factor.iterate[:], factor.digest = new, digest
         else:
             self.diverged = True
 
@@ -41,47 +43,48 @@ class Gradient(Solver):
 class GradientFrobenius(Gradient):
     """F <- max(F + step (XG - F A - l1 - l2 F), 0), eq. 6."""
 
-    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
+    def apply(self, half: Half, factor: Factor, statistics: CrossStatistics) -> Met:
         """One step; the gradient is half of eq. 2's, as in the paper."""
-        F, A = side.F, given.digest
-        C = side.cross(given)
+        F, A, step = factor.iterate, statistics.gram, half.step
+        C = half.memory = statistics.cross
+        l1, l2 = half.penalty
         fit = math.fsum(np.einsum("ij,ij->i", F, C, dtype=np.float64))
-        step = self.p.step
         if step is None:
-            top = float(np.linalg.eigvalsh(A)[-1]) + side.l2
+            top = float(np.linalg.eigvalsh(A)[-1]) + l2
             step = 1.0 / top if top > 0 else 0.0
-        gradient = product(F, A.astype(F.dtype)) - C + F.dtype.type(side.l2) * F
-        gradient[:, : self.p.k] += F.dtype.type(side.l1)
+        gradient = product(F, A.astype(F.dtype)) - C + F.dtype.type(l2) * F
+        gradient[:, : self.p.k] += F.dtype.type(l1)
         scale = float(np.diag(A).max())
         moved = float(((F - self.projected(F, 1 / scale, gradient)) ** 2).sum() * scale) if scale > 0 else 0.0
-        self.take(side, self.projected(F, step, gradient))
-        return Entry(fit, moved)
+        self.take(factor, self.projected(F, step, gradient))
+        return Met(fit, moved)
 
 
 class GradientKL(Gradient):
     """F <- max(F - step (column sums of G + l1 + l2 F - (X / FG')G), 0)."""
 
-    def __init__(self, problem: Problem):
-        super().__init__(problem)
-        self.steps: dict[int, float] = {}
-
-    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
-        """One step, backtracked where the user gave none."""
-        F, X = side.F, side.X
-        num, fit = X.ratio_times(F, given.F)
-        den = np.where(given.digest > 0, given.digest + side.l1, 0)
-        gradient = (den - num + side.l2 * F).astype(F.dtype)
-        held = F * den
-        moved = float(np.abs(np.minimum(held, held.sum(axis=1, keepdims=True) * _share(gradient, den))).sum())
-        if self.p.step is not None:
-            self.take(side, self.projected(F, self.p.step, gradient))
+    def update(self, half: Half, given: Factor, measure: bool) -> Met:
+        """One step, backtracked where the user gave none: that needs X itself."""
+        factor, statistics = half.factor, self.statistics(half, given)
+        gradient, moved = self._gradient(half, factor, statistics)
+        if half.step is not None:
+            self.take(factor, self.projected(factor.iterate, half.step, gradient))
         else:
-            self.take(side, self._backtracked(side, given, gradient, fit))
-        return Entry(fit, moved)
+            self.take(factor, self._backtracked(half, given, gradient, statistics.loglik))
+        return Met(statistics.loglik, moved)
 
-    def _backtracked(self, side: Side, given: Side, gradient: np.ndarray, fit: float) -> np.ndarray:
-        """The first of step, step / 2, ... that does not raise the cost of this side."""
-        F, l1, l2 = side.F, side.l1, side.l2
+    def _gradient(self, half: Half, factor: Factor, statistics: RatioStatistics) -> tuple[np.ndarray, float]:
+        """The gradient of the cost and the penalties; the length of a scaled step along it."""
+        F, num = factor.iterate, statistics.numerators
+        den = np.where(statistics.sums > 0, statistics.sums + half.penalty.l1, 0)
+        gradient = (den - num + half.penalty.l2 * F).astype(F.dtype)
+        held = F * den
+        share = held.sum(axis=1, keepdims=True) * _share(gradient, den)
+        return gradient, float(np.abs(np.minimum(held, share)).sum())
+
+    def _backtracked(self, half: Half, given: Factor, gradient: np.ndarray, fit: float) -> np.ndarray:
+        """The first of step, step / 2, ... that does not raise the cost of this half."""
+        F, (l1, l2), steps = half.factor.iterate, half.penalty, self.p.state.steps
         steepest = max(float(np.abs(gradient).max()), 1e-300)
         longest = REACH * float(F.max()) / steepest
 
@@ -94,12 +97,11 @@ class GradientKL(Gradient):
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = np.where(given.digest > 0, F / given.digest, 0).astype(F.dtype)
             return np.maximum(F - share * gradient, 0)
-        key = id(side)
-        step = min(self.steps.get(key, float(F.max()) / steepest) * GROWTH, longest)
+        step = min(steps.get(half.name, float(F.max()) / steepest) * GROWTH, longest)
         for _ in range(HALVINGS):
             new = self.projected(F, step, gradient)
-            if cost(new, side.X.loglik(new, given.F)) <= before:
-                self.steps[key] = step
+            if cost(new, half.X.loglik(new, given.met)) <= before:
+                steps[half.name] = step
                 return new
             step /= 2
         return F

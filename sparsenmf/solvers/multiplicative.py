@@ -8,43 +8,60 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparsenmf.kernels import gram
+from sparsenmf.kernels import gram, kl
+from sparsenmf.losses import CrossStatistics, RatioStatistics
 from sparsenmf.operand import product
 from sparsenmf.scaling import TINY
-from sparsenmf.solvers.base import Entry, Side, Solver
+from sparsenmf.solvers.base import Half, Met, Solver
+from sparsenmf.state import Factor
 
 
-def denominator(given: Side, l1: float) -> np.ndarray:
+def denominator(sums: np.ndarray, l1: float, dtype: np.dtype) -> np.ndarray:
     """The column sums of the other factor, plus the L1 penalty where a component has any."""
-    return np.where(given.digest > 0, given.digest + l1, 0).astype(given.F.dtype)
+    return np.where(sums > 0, sums + l1, 0).astype(dtype)
+
+
+def cut_of(half: Half, factor: Factor) -> float:
+    """The number up to which an entry turns zero: for H a double's resolution, as in scikit-learn; for W none."""
+    return float(np.finfo(np.float64).eps) * min(1.0, float(factor.digest.max())) if half.name == "H" else 0.0
 
 
 class MultiplicativeKL(Solver):
-    """Eq. 5: the whole update is one pass over X's nonzeros (`kernels.kl.multiply`)."""
+    """Eq. 5, F <- F * ((X / FG')G) / (column sums of G)."""
 
-    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
-        """F <- F * ((X / FG')G) / (column sums of G)."""
-        cut = self._cut() if side is self.p.h else 0.0
-        done = side.X.multiply(side.F, given.F, self.p.k, denominator(given, side.l1), side.l2, cut, want)
-        side.digest = done.sums
-        return Entry(done.loglik, done.moved)
+    def update(self, half: Half, given: Factor, measure: bool) -> Met:
+        """Statistics and apply in one pass over X's nonzeros (`kernels.kl.multiply`)."""
+        factor, penalty = half.factor, half.penalty
+        den, cut = denominator(given.digest, penalty.l1, half.X.dtype), cut_of(half, factor)
+        done = half.X.multiply(factor.iterate, given.met, self.p.k, den, penalty.l2, cut, measure)
+        factor.digest = done.sums
+        return Met(done.loglik, done.moved)
 
-    def _cut(self) -> float:
-        """Below a double's resolution an entry of H turns zero, as in scikit-learn, whose iterates these are."""
-        return float(np.finfo(np.float64).eps) * min(1.0, float(self.p.h.digest.max()))
+    def apply(self, half: Half, factor: Factor, statistics: RatioStatistics) -> Met:
+        """The update by its numerators and denominators alone (`kernels.kl.apply`)."""
+        F, dtype = factor.iterate, factor.iterate.dtype
+        den, cut = denominator(statistics.sums, half.penalty.l1, dtype), cut_of(half, factor)
+        limits = tuple(dtype.type(v) for v in (TINY[dtype], TINY[dtype], cut))
+        blocks = gram.tile_blocks(len(F), dtype.itemsize)
+        sums, tally = np.zeros((len(blocks) - 1, F.shape[1])), np.zeros((len(blocks) - 1, 2))
+        l2 = dtype.type(half.penalty.l2)
+        kl.apply(F, statistics.numerators, statistics.masses, den, l2, limits, blocks, sums, tally)
+        factor.digest = sums.sum(axis=0)
+        return Met(statistics.loglik, float(tally[:, 1].sum()))
 
 
 class MultiplicativeFrobenius(Solver):
-    """Eq. 4, from the cross product C = XG and the Gram matrix A = G'G (`kernels.gram.multiply`)."""
+    """Eq. 4, F <- F * C / (F A), from the cross product C = XG and the Gram matrix A = G'G."""
 
-    def update(self, side: Side, given: Side, want: bool, beta: float = 0.0) -> Entry:
-        """F <- F * C / (F A)."""
-        C, dtype = side.cross(given), side.F.dtype
-        blocks = gram.tile_blocks(len(C), dtype.itemsize)
-        D = product(side.F, given.digest.astype(dtype))
+    def apply(self, half: Half, factor: Factor, statistics: CrossStatistics) -> Met:
+        """The update (`kernels.gram.multiply`)."""
+        half.memory, F, A = statistics.cross, factor.iterate, statistics.gram
+        dtype = F.dtype
+        blocks = gram.tile_blocks(len(F), dtype.itemsize)
+        D = product(F, A.astype(dtype))
         tally = np.zeros((len(blocks) - 1, 2))
-        numbers = tuple(dtype.type(v) for v in (side.l1, side.l2, TINY[dtype]))
-        gram.multiply(side.F, C, D, np.diag(given.digest).astype(dtype), numbers, blocks, tally)
-        side.digest = self.p.loss.digest(side.F)
+        numbers = tuple(dtype.type(v) for v in (*half.penalty, TINY[dtype]))
+        gram.multiply(F, statistics.cross, D, np.diag(A).astype(dtype), numbers, blocks, tally)
+        factor.digest = self.p.loss.digest(F)
         fit, moved = tally.sum(axis=0)
-        return Entry(float(fit), float(moved))
+        return Met(float(fit), float(moved))

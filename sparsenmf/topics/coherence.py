@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from sparsenmf import _validation as check
+from sparsenmf.matrix import Matrix
 from sparsenmf.topics.poisson import word_distributions
 from sparsenmf.topics.rank import rank_words, shares_of_words
 
@@ -62,25 +63,15 @@ def co_occurrence(words: Sequence[Any], X: Any) -> CoOccurrence:
     return CoOccurrence(together, A.shape[0])
 
 
-def _presence(A: check.CsrArrays | np.ndarray, place: np.ndarray, n_used: int) -> Iterator[Any]:
+def _presence(A: Matrix, place: np.ndarray, n_used: int) -> Iterator[Any]:
     """Blocks of documents x used words, 1 where a word is there, by columns."""
-    n, m = A.shape
-    if isinstance(A, np.ndarray):
-        step = max(1, _BLOCK // m)
-        columns = np.flatnonzero(place >= 0)
-        for a in range(0, n, step):
-            yield sparse.csc_array((A[a : a + step, columns] > 0).astype(np.int64))
-        return
-    start = 0
-    while start < n:
-        end = max(start + 1, int(np.searchsorted(A.indptr, A.indptr[start] + _BLOCK, side="right")) - 1)
-        piece = slice(int(A.indptr[start]), int(A.indptr[end]))
-        columns = place[A.indices[piece]]
-        rows = np.repeat(np.arange(end - start), np.diff(A.indptr[start : end + 1]))
-        kept = (columns >= 0) & (A.data[piece] > 0)
+    for first, last in A.row_blocks(_BLOCK):
+        block = A.rows(first, last).csr()
+        columns = place[block.indices]
+        rows = np.repeat(np.arange(last - first), np.diff(block.indptr))
+        kept = (columns >= 0) & (block.data > 0)
         ones = np.ones(int(kept.sum()), dtype=np.int64)
-        yield sparse.csc_array((ones, (rows[kept], columns[kept])), shape=(end - start, n_used))
-        start = end
+        yield sparse.csc_array((ones, (rows[kept], columns[kept])), shape=(last - first, n_used))
 
 
 def npmi(words: Sequence[Any], X: Any, epsilon: float = 0.0) -> np.ndarray:

@@ -1,12 +1,14 @@
 """How well topics describe documents that they were not learnt from: perplexity and deviance per token."""
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sparsenmf import _validation as check
-from sparsenmf.factorization import solve_rows
+from sparsenmf.matrix import CsrMatrix
+from sparsenmf.rows import RowSolver
 from sparsenmf.topics.poisson import topic_mass
 from sparsenmf.topics.rank import is_number
 
@@ -83,20 +85,12 @@ def held_out(
         raise ValueError(f"completion must lie between 0 and 1, got {completion!r}.")
     A = check.check_matrix(X, whom="held_out")
     check.check_positive(A)
-    arrays = _as_csr(A)
+    arrays = A.csr()
     H = np.asarray(H)
     seen, scored = (arrays.data, arrays.data) if completion is None else _split(arrays.data, completion, random_state)
-    W = solve_rows(arrays._replace(data=seen), H, loss=loss, n_threads=n_threads)
+    W = RowSolver(H, loss)(replace(arrays, data=seen), n_threads=n_threads)
     scale = 1.0 if completion is None else (1 - completion) / completion
-    return _score(arrays._replace(data=scored), scale * W, H, smoothing)
-
-
-def _as_csr(A: check.CsrArrays | np.ndarray) -> check.CsrArrays:
-    if isinstance(A, check.CsrArrays):
-        return A
-    rows, columns = map(np.ascontiguousarray, np.nonzero(A))  # kernels want arrays without gaps
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=A.shape[0]))])
-    return check.CsrArrays(indptr, columns, A[rows, columns], A.shape)
+    return _score(replace(arrays, data=scored), scale * W, H, smoothing)
 
 
 def _split(counts: np.ndarray, share: float, random_state: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -108,7 +102,7 @@ def _split(counts: np.ndarray, share: float, random_state: Any) -> tuple[np.ndar
     return seen, whole - seen
 
 
-def _score(A: check.CsrArrays, W: np.ndarray, H: np.ndarray, smoothing: float) -> HeldOut:
+def _score(A: CsrMatrix, W: np.ndarray, H: np.ndarray, smoothing: float) -> HeldOut:
     """Perplexity and deviance of the entries of A, some rows at a time."""
     n, m = A.shape
     mass = topic_mass(W, H).sum(axis=1)

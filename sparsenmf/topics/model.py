@@ -12,8 +12,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sparsenmf.factorization import factorize, solve_rows
+from sparsenmf.factorization import factorize
 from sparsenmf.io import Model, load_model, save_model
+from sparsenmf.rows import RowSolver
 from sparsenmf.topics.groups import merge_topics
 from sparsenmf.topics.inputs import counted, recounted, words_of
 from sparsenmf.topics.poisson import proportions
@@ -206,7 +207,7 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self.n_iter_ = outcome.outcome.get("n_iter")
 
     def _proportions(self, X: Any) -> np.ndarray:
-        W = solve_rows(X, self.components_, loss=self.loss, n_threads=self.n_threads)
+        W = RowSolver.of(self.outcome_)(X, n_threads=self.n_threads)
         return proportions(W, self.components_)
 
     def __sklearn_tags__(self) -> Any:

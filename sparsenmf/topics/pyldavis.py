@@ -42,7 +42,7 @@ def to_pyldavis(model: Any, X: Any) -> dict[str, Any]:
     """
     counts = model.counts(X)
     A = check.check_matrix(counts)
-    lengths, frequency = _sums(A)
+    lengths, frequency = A.sums(1), A.sums(0)
     phi = word_distributions(model.components_)
     W = weights_of_rows(model.outcome_, A)
     theta = model.transform(counts) if W is None else proportions(W, model.components_)
@@ -64,7 +64,3 @@ def to_pyldavis(model: Any, X: Any) -> dict[str, Any]:
     }
 
 
-def _sums(A: check.CsrArrays | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sums of a matrix's rows and columns."""
-    X = A if isinstance(A, np.ndarray) else check.as_scipy(A)
-    return tuple(np.asarray(X.sum(axis=axis)).reshape(-1) for axis in (1, 0))  # type: ignore[return-value]

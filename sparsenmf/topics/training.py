@@ -7,7 +7,7 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf.io import Model
-from sparsenmf.losses import objective
+from sparsenmf.measures import objective
 
 __all__ = ["weights_of_rows"]
 
@@ -24,7 +24,7 @@ def weights_of_rows(model: Model, A: Any, row_names: Iterable[str] | None = None
     Parameters
     ----------
     model : Model
-    A : CsrArrays, SciPy matrix or ndarray of shape (n, m)
+    A : Matrix, SciPy matrix or ndarray of shape (n, m)
     row_names : iterable of str, optional
         None: unknown.
 
@@ -44,6 +44,6 @@ def weights_of_rows(model: Model, A: Any, row_names: Iterable[str] | None = None
     penalised = any(model.params.get(name) not in (None, 0, "same") for name in ("alpha_W", "alpha_H"))
     if told is None or penalised:
         return model.W
-    X = check.as_scipy(A) if isinstance(A, check.CsrArrays) else A
+    X = check.check_matrix(A)
     found = objective(X, model.W, model.H, loss=model.outcome.get("loss", "kl"))
-    return model.W if abs(found - told) <= _AGREE * abs(told) + _EXACT * float(X.sum()) else None
+    return model.W if abs(found - told) <= _AGREE * abs(told) + _EXACT * float(X.sums(0).sum()) else None

@@ -1,0 +1,268 @@
+"""`Fit`: one factorization that steps. It owns alternation, stopping, history and the time budget.
+
+A fit is a prepared X (shared), options (fixed) and a state (its own). `run` is a thin loop over the steps.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sparsenmf import _validation as check
+from sparsenmf._jit import threads
+from sparsenmf.operand import choose_path, transposed
+from sparsenmf.options import FitOptions
+from sparsenmf.parameters import Callback
+from sparsenmf.prepared import as_prepared
+from sparsenmf.progress import told
+from sparsenmf.scaling import check_cost, cost_scale, scale_of
+from sparsenmf.solvers import SOLVERS, Half, Problem
+from sparsenmf.start import Start, padded_start, random_description, start_of, units_of
+from sparsenmf.state import Factor, FitState, Record
+
+__all__ = ["Factorization", "Fit"]
+
+logger = logging.getLogger("sparsenmf")
+
+
+@dataclass(frozen=True, eq=False)
+class Factorization:
+    """What `factorize` returns: the factors, and how they came about.
+
+    Attributes
+    ----------
+    W : ndarray of shape (n, k)
+    H : ndarray of shape (k, m)
+    history : tuple of Record
+        (iteration, seconds, objective, kkt) of the start, of each iterate, and of the pair returned. With
+        solver="auto" these are the extrapolated pairs, whose objective may rise now and then.
+    n_iter : int
+    converged : bool
+        Whether `tol` stopped it.
+    stop_reason : str
+        "objective", "kkt", "max_iter", "max_seconds", "callback", or, for "gd" with a step too long, "diverged".
+    loss, solver : str
+    objective : float
+        Of the pair returned, penalties included.
+    kkt : float
+        The KKT residual that the last iteration met (`sparsenmf.kkt_residual` measures that of W and H themselves).
+    """
+
+    W: np.ndarray = field(repr=False)
+    H: np.ndarray = field(repr=False)
+    history: tuple[Record, ...] = field(repr=False)
+    n_iter: int
+    converged: bool
+    stop_reason: str
+    loss: str
+    solver: str
+    objective: float
+    kkt: float
+
+
+class Fit:
+    """A factorization, an iteration a step: `for record in fit`.
+
+    Parameters
+    ----------
+    X : what `prepare` returned, or any matrix that `factorize` takes
+    options : FitOptions
+    W, H : array-like, optional
+        A start of shapes (n, k) and (k, m), in the scale of X.
+    state : FitState, optional
+        Where to go on, instead of a start. It must come from a fit of this X with these options.
+
+    Attributes
+    ----------
+    state : FitState
+        Where the fit stands; each step changes it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `factorize`.
+
+    Examples
+    --------
+    >>> from sparsenmf import Fit, FitOptions
+    >>> fit = Fit([[1.0, 2.0], [3.0, 4.0]], FitOptions(1, solver="mu", max_iter=3, tol=0, random_state=0))
+    >>> [record.iteration for record in fit]
+    [0, 1, 2, 3]
+    >>> fit.result().stop_reason
+    'max_iter'
+    """
+
+    def __init__(
+        self, X: Any, options: FitOptions, *, W: Any = None, H: Any = None, state: FitState | None = None
+    ) -> None:
+        self.prepared, self.options = as_prepared(X), options
+        A = self.prepared.checked_matrix
+        check.check_positive(A)
+        self.dtype = check.working_dtype(options.dtype, A.dtype)
+        self.scale = scale_of(A, self.dtype)
+        check_cost(A, options.cost.degree, self.scale)
+        with threads(options.n_threads):
+            path = choose_path(A, self.dtype, options.cost.crossover, options.path)
+            self._begin(path, start_of(A, options, W, H, self.dtype) if state is None else None, H, state)
+        self._since: float | None = None
+
+    def _begin(self, path: str, start: Start | None, H: Any, state: FitState | None) -> None:
+        """Set up the units, the state and the solver; on the way the start may be forgotten."""
+        options, loss = self.options, self.options.cost
+        X = self.prepared.operand(self.dtype, path)
+        if start is None:  # of a fixed H, the unit is that of H
+            start = Start(None, np.ones((1, 1)) if options.update_H else np.asarray(H), random=True)
+        self.units = units_of(self.scale, start, options.update_H, self.dtype)
+        self._fixed_h = None if options.update_H else start.H
+        if state is None:
+            factors = padded_start(start, self.units, X, options.update_H)
+            state = FitState(*(Factor(F, loss.digest(F)) for F in factors))
+            state.random_state = random_description(options.random_state)
+        self.state = state
+        penalties = options.alphas.in_units(X.shape, loss.degree, self.units)
+        steps = self._steps(loss.degree)
+        w, h = (
+            Half(name, operand, factor, penalty, step)
+            for name, operand, factor, penalty, step in zip(
+                "WH", (X, X.T), (state.W, state.H), penalties, steps, strict=True
+            )
+        )
+        problem = Problem(loss, w, h, options.n_components, options.update_H, state)
+        self._solver = SOLVERS[options.solver, options.loss](problem)
+
+    def _steps(self, degree: int) -> tuple[float | None, float | None]:
+        """The user's step in the units of each factor: the gradient of the cost shrinks with X, and so does F."""
+        step = self.options.step
+        if step is None:
+            return None, None
+        cost = cost_scale(degree, self.units.x)
+        return step * cost / self.units.w**2, step * cost / self.units.h**2
+
+    # --- stepping -----------------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Record]:
+        return self
+
+    def __next__(self) -> Record:
+        """Do one iteration and tell of the pair that it met; at the end, tell of the pair that is returned."""
+        state = self.state
+        if state.finished:
+            raise StopIteration
+        if self._since is None:
+            self._since = time.perf_counter() - state.seconds
+        with threads(self.options.n_threads):
+            return self._finish() if state.stop_reason is not None else self._step()
+
+    def _step(self) -> Record:
+        state, unit = self.state, cost_scale(self.options.cost.degree, self.units.x)
+        value, kkt = self._solver.iterate()
+        record = Record(state.iteration, state.seconds, value * unit, kkt)
+        state.history.append(record)
+        state.iteration += 1
+        state.seconds = self._now()
+        state.stop_reason = "diverged" if self._solver.diverged else self._reason_to_stop()
+        logger.debug("iteration %d: objective %.8g, KKT residual %.3g", record.iteration, record.objective, kkt)
+        return record
+
+    def _finish(self) -> Record:
+        state, problem = self.state, self._solver.p
+        self._solver.finish()
+        problem.tidy()
+        value = problem.objective() * cost_scale(self.options.cost.degree, self.units.x)
+        kkt = state.history[-1].kkt if state.history else math.nan
+        record = Record(state.iteration, self._now(), value, kkt)
+        state.history.append(record)
+        state.finished = True
+        logger.info("%s after %d iterations: objective %.8g", state.stop_reason, state.iteration, value)
+        return record
+
+    def _now(self) -> float:
+        return time.perf_counter() - (self._since or 0.0)
+
+    def _reason_to_stop(self) -> str | None:
+        """Why to stop now, or None."""
+        options, state = self.options, self.state
+        if options.max_seconds is not None and state.seconds >= options.max_seconds:
+            return "max_seconds"
+        if options.tol > 0 and math.isfinite(state.history[-1].objective) and (met := self._tolerance_met()):
+            return met
+        return "max_iter" if state.iteration >= options.max_iter else None
+
+    def _tolerance_met(self) -> str | None:
+        tol, window, records = self.options.tol, self._solver.window, self.state.history
+        if records[-1].kkt <= tol:
+            return "kkt"
+        if len(records) > window:
+            before = min(record.objective for record in records[:-window])
+            now = min(record.objective for record in records[-window:])
+            if before - now <= tol * abs(now):
+                return "objective"
+        return None
+
+    def stop(self, reason: str = "callback") -> None:
+        """End the fit: the next step makes and measures the pair to return.
+
+        Parameters
+        ----------
+        reason : str
+            What `stop_reason` will be.
+        """
+        if not self.state.finished and self.state.stop_reason != "diverged":
+            self.state.stop_reason = reason
+
+    # --- the result ---------------------------------------------------------------------------------------------------
+
+    def run(self, callback: Callback | None = None) -> Factorization:
+        """Step until told to stop.
+
+        Parameters
+        ----------
+        callback : callable, optional
+            Called with the `Record` of the pair that each iteration met, and of the last; a true return value stops.
+
+        Returns
+        -------
+        Factorization
+        """
+        options, state = self.options, self.state
+        with threads(options.n_threads), told(options, state):
+            for record in self:
+                if callback is None or state.stop_reason in ("callback", "diverged"):
+                    continue
+                if callback(record):
+                    self.stop()
+        return self.result()
+
+    def result(self) -> Factorization:
+        """The factors where the fit stands; a fit that was left in the middle ends here.
+
+        Returns
+        -------
+        Factorization
+        """
+        state, k, units = self.state, self.options.n_components, self.units
+        if not state.finished:
+            self.stop(state.stop_reason or "callback")
+            for _ in self:
+                pass
+        W, Ht = state.W.iterate, state.H.iterate
+        last = state.history[-1]
+        fixed = self._fixed_h
+        return Factorization(
+            W=W[:, :k] * self.dtype.type(units.w),
+            H=transposed(Ht, k) * self.dtype.type(units.h) if fixed is None else fixed,
+            history=tuple(state.history),
+            n_iter=state.iteration,
+            converged=state.stop_reason in ("objective", "kkt"),
+            stop_reason=str(state.stop_reason),
+            loss=self.options.loss,
+            solver=self.options.solver,
+            objective=last.objective,
+            kkt=last.kkt,
+        )

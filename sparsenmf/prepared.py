@@ -1,0 +1,121 @@
+"""`prepare`: an X that is checked, scaled, transposed and planned once, and that many fits share."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from sparsenmf._jit import threads
+from sparsenmf._validation import check_matrix, working_dtype
+from sparsenmf.matrix import Matrix
+from sparsenmf.operand import Operand, as_operand, choose_path
+from sparsenmf.parameters import PARAMETERS, described
+from sparsenmf.scaling import scale_of
+
+__all__ = ["Prepared", "prepare"]
+
+_USUAL_CROSSOVER = 0.8  # of KL: a denser X goes to the dense path
+
+
+class Prepared:
+    """A checked X, and what fits need of X beside its values. Fits in several threads may share it.
+
+    Every function of the package that takes X takes a `Prepared`. `prepare` makes one.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    nnz : int
+    checked_matrix : Matrix
+        X as it was checked.
+    """
+
+    def __init__(self, matrix: Matrix) -> None:
+        self.checked_matrix = matrix
+        self._operands: dict[tuple[str, str], Operand] = {}
+        self._lock = threading.RLock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prepared, (self.checked_matrix,)  # another process makes its own transpose
+
+    def __repr__(self) -> str:
+        kind = "sparse" if self.checked_matrix.sparse else "dense"
+        return f"<Prepared: {self.shape[0]:,} x {self.shape[1]:,}, {kind}, {self.nnz:,} nonzeros, {self.dtype}>"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.checked_matrix.shape
+
+    @property
+    def ndim(self) -> int:
+        """2."""
+        return 2
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the entries."""
+        return self.checked_matrix.dtype
+
+    @property
+    def nnz(self) -> int:
+        """The number of cells that are not zero."""
+        return self.checked_matrix.nnz
+
+    def operand(self, dtype: np.dtype, path: str) -> Operand:
+        """X in units near 1 for factors of a dtype, on the path "sparse" or "dense": made once, with its transpose."""
+        with self._lock:
+            key = dtype.name, path
+            if key not in self._operands:
+                scale = scale_of(self.checked_matrix, dtype)
+                self._operands[key] = as_operand(self.checked_matrix, dtype, path, scale)
+            return self._operands[key]
+
+
+@described
+def prepare(X: Any, *, dtype: Any = PARAMETERS["dtype"].default, path: str = PARAMETERS["path"].default) -> Prepared:
+    """Check X, scale, transpose and plan it, so that each of many fits starts at once.
+
+    Parameters
+    ----------
+    X : sparse matrix or array of any format, array-like, or data frame, of shape (n, m)
+        Finite and non-negative. Do not change its memory while the result is in use.
+    {dtype, path}
+
+    Returns
+    -------
+    Prepared
+        For every function that takes X. A fit of another dtype or path makes what it lacks, once.
+
+    Raises
+    ------
+    ValueError
+        For bad entries of X (naming row, column and value), or an unknown dtype or path.
+    TypeError
+        For objects that are no numbers.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from sparsenmf import factorize, prepare
+    >>> X = prepare(sp.random(60, 40, 0.2, format="csr", random_state=0))
+    >>> [factorize(X, k, random_state=0).W.shape for k in (2, 3)]
+    [(60, 2), (60, 3)]
+    """
+    path = PARAMETERS["path"].kind.check(path, "path")
+    prepared = as_prepared(X)
+    working = working_dtype(dtype, prepared.dtype)
+    with threads(None):
+        chosen = choose_path(prepared.checked_matrix, working, _USUAL_CROSSOVER, path)
+        operand = prepared.operand(working, chosen)
+        for each in (operand, operand.T):
+            _ = each.moments, each.masses
+    return prepared
+
+
+def as_prepared(X: Any, whom: str = "factorize") -> Prepared:
+    """X itself where it is prepared, else a checked X that makes the rest when it is asked for."""
+    return X if isinstance(X, Prepared) else Prepared(check_matrix(X, whom=whom))

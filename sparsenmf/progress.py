@@ -1,0 +1,63 @@
+"""What a fit tells while it runs: the log of the logger "sparsenmf", and a bar where nobody listens to the logger."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparsenmf.options import FitOptions
+    from sparsenmf.state import FitState
+
+_LOG = logging.getLogger("sparsenmf")
+_WIDTH = 20  # of the bar
+
+
+def seconds_left(iteration: int, seconds: float, max_iter: int, max_seconds: float | None) -> float | None:
+    """At most how long a fit still takes, from its speed so far; None before the first iteration."""
+    if iteration == 0:
+        return None
+    left = seconds / iteration * (max_iter - iteration)
+    return left if max_seconds is None else min(left, max(max_seconds - seconds, 0.0))
+
+
+class Bar(logging.StreamHandler):
+    """On a terminal, a line that is written again and again: how far the fit is, and the time left."""
+
+    def __init__(self, options: FitOptions, state: FitState) -> None:
+        super().__init__(sys.stderr)
+        self.options, self.state = options, state
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Draw the bar; the last line stays."""
+        state, total = self.state, self.options.max_iter
+        if record.levelno > logging.DEBUG:
+            self.stream.write(f"\r\x1b[K{record.getMessage()}\n")
+            return
+        done = min(_WIDTH, _WIDTH * state.iteration // total)
+        left = seconds_left(state.iteration, state.seconds, total, self.options.max_seconds)
+        end = "" if left is None else f", at most {left:.0f} s left"
+        self.stream.write(f"\r\x1b[K[{'#' * done:{_WIDTH}s}] {record.getMessage()}{end}")
+        self.stream.flush()
+
+
+@contextlib.contextmanager
+def told(options: FitOptions, state: FitState) -> Iterator[None]:
+    """Above verbosity 0, let the log of the fit through, to standard error where nobody listens to the logger."""
+    if not options.verbose:
+        yield
+        return
+    level, handler = _LOG.level, None
+    if not _LOG.hasHandlers():
+        handler = Bar(options, state) if sys.stderr.isatty() else logging.StreamHandler()
+        _LOG.addHandler(handler)
+    _LOG.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        _LOG.setLevel(level)
+        if handler:
+            _LOG.removeHandler(handler)
