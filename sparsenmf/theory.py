@@ -11,7 +11,7 @@ and stacks of matrices. The auxiliary functions and the matrix M are about one c
     "kl"          F of eq. 28, eq. 3            eq. 5: h <- h (W'(v / Wh)) / (column sums of W)         eqs. 8, 9
 
 Nothing in the package calls this module: kernels compute the same from the nonzeros alone. docs/theory.md walks through
-the proofs, and tests/test_theory.py through the theorems.
+the proofs, and tests/test_theory*.py through the theorems.
 """
 
 from __future__ import annotations

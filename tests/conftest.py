@@ -110,7 +110,7 @@ TEXTS = ["the dog and a cat", "cat dog cat pet", "bond stock bond", "the stock f
 def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty folder to work in, and an environment that says nothing of terminals."""
     monkeypatch.chdir(tmp_path)
-    for name in ("COLUMNS", "SPARSENMF_DEBUG"):
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "SPARSENMF_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -121,6 +121,14 @@ def news(own_folder: Path) -> str:
     lines = [json.dumps({"id": f"n{i}", "year": 2000 + i % 2, "body": text}) for i, text in enumerate(TEXTS)]
     Path("news.jsonl").write_text("\n".join(lines) + "\n")
     return "news.jsonl"
+
+
+@pytest.fixture
+def matrix(own_folder: Path, counts: sp.csr_array) -> Path:
+    """`counts` without names, in a file."""
+    path = own_folder / "X.npz"
+    sp.save_npz(path, counts)
+    return path
 
 
 @pytest.fixture
