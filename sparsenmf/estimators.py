@@ -22,7 +22,6 @@ from sparsenmf.losses import Loss, loss_of
 from sparsenmf.measures import objective
 from sparsenmf.operand import choose_path
 from sparsenmf.options import FitOptions
-from sparsenmf.parameters import default, described
 from sparsenmf.prepared import Prepared, as_prepared
 from sparsenmf.rows import RowSolver
 from sparsenmf.solvers import SOLVER_NAMES

@@ -121,8 +121,8 @@ class Fit:
         self.units = units_of(self.scale, start, options.update_H, self.dtype)
         self._fixed_h = None if options.update_H else start.H
         if state is None:
-            factors = padded_start(start, self.units, X, options.update_H)
-            state = FitState(*(Factor(F, loss.digest(F)) for F in factors))
+            W, Ht = padded_start(start, self.units, X, options.update_H)
+            state = FitState(Factor(W, loss.digest(W)), Factor(Ht, loss.digest(Ht)))
             state.random_state = random_description(options.random_state)
         self.state = state
         penalties = options.alphas.in_units(X.shape, loss.degree, self.units)

@@ -119,9 +119,7 @@ def _random(X: Matrix, k: int, random_state: Any, dtype: np.dtype) -> tuple[np.n
     return W, H
 
 
-def quick_random(
-    X: Matrix, k: int, random_state: Any, dtype: np.dtype
-) -> tuple[np.ndarray, np.ndarray]:
+def quick_random(X: Matrix, k: int, random_state: Any, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """As "random" but drawn in blocks, each from a generator of its own, on the threads of the fit.
 
     The blocks do not depend on the threads, nor do the bits. scikit-learn's stream is drawn number by number, and costs
@@ -143,9 +141,7 @@ def quick_random(
     return W, H
 
 
-def usual_start(
-    X: Matrix, k: int, loss: Loss, random_state: Any, dtype: np.dtype
-) -> tuple[np.ndarray, np.ndarray]:
+def usual_start(X: Matrix, k: int, loss: Loss, random_state: Any, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """The start for `init="auto"`: random, or from singular vectors where KL would be badly off with a random one.
 
     Those are large, thin matrices of short rows, with fewer than `FEW` k nonzeros on average: verses, titles, baskets.

@@ -214,7 +214,7 @@ class DenseMatrix(Matrix):
     sparse = False
 
     @property
-    def shape(self) -> tuple[int, int]:  # type: ignore[override]
+    def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.array.shape
 
@@ -236,7 +236,9 @@ class DenseMatrix(Matrix):
         indptr = np.zeros(self.shape[0] + 1, np.int64)
         np.cumsum(np.bincount(rows, minlength=self.shape[0]), out=indptr[1:])
         narrow = self.shape[1] <= _INT32_MAX
-        return CsrMatrix(indptr, columns.astype(np.int32 if narrow else np.int64), self.array[rows, columns], self.shape)
+        return CsrMatrix(
+            indptr, columns.astype(np.int32 if narrow else np.int64), self.array[rows, columns], self.shape
+        )
 
     def dense(self, dtype: np.dtype) -> np.ndarray:
         """The array itself."""

@@ -87,7 +87,8 @@ def objective(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
     pair = _checked(X, W, H, loss, "objective")
     kind, fits, moments = pair.loss, [], []
     with threads(None):
-        G, digest = pair.right(), 0.0
+        G = pair.right()
+        digest = 0 * kind.digest(G)
         for part, F in pair.blocks():
             fits.append(kind.fit(part, F, G))
             moments.append(part.moments)

@@ -63,14 +63,15 @@ class Number(Kind):
 
     def checked(self, value: Any, name: str) -> float:
         """See `Kind`."""
-        if isinstance(value, (bool, str)) or not isinstance(value, Real):
+        if isinstance(value, (bool, str)) or not isinstance(value, (int, float, Real)):
             raise TypeError(f"{name} must be a number, got {value!r}.")
+        value, given = float(value), value
         if not math.isfinite(value) or value < self.least or (self.above and value == self.least):
             wanted = f"{'above' if self.above else 'at least'} {self.least:g} and finite"
-            raise ValueError(f"{name} must be {wanted}, got {value!r}.")
+            raise ValueError(f"{name} must be {wanted}, got {given!r}.")
         if self.most is not None and value > self.most:
-            raise ValueError(f"{name} must lie between {self.least:g} and {self.most:g}, got {value!r}.")
-        return float(value)
+            raise ValueError(f"{name} must lie between {self.least:g} and {self.most:g}, got {given!r}.")
+        return value
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ PARAMETERS: dict[str, Parameter] = {
         1e-4,
         Number(),
         "float",
-        "Stop where the objective's relative fall (over 4 iterations; 2 for \"cd\", 10 for \"mu\" and \"gd\") or the "
+        'Stop where the objective\'s relative fall (over 4 iterations; 2 for "cd", 10 for "mu" and "gd") or the '
         "KKT residual is no larger. 0: never.",
         "Stop where the objective falls by no more than this share of it over a few iterations. 0: never early.",
     ),

@@ -55,7 +55,7 @@ class RowSolver:
         H = np.asarray(self.H)
         dtype = np.dtype(np.float32 if H.dtype == np.float32 else np.float64)
         H = check.check_factor(H, "H", (None, A.shape[1]), dtype)
-        given = {"alpha_W": self.alpha_W, "l1_ratio": self.l1_ratio, "max_iter": max_iter, "tol": tol}
+        given: dict[str, Any] = {"alpha_W": self.alpha_W, "l1_ratio": self.l1_ratio, "max_iter": max_iter, "tol": tol}
         given |= {"n_threads": n_threads, "path": path}
         given = {name: PARAMETERS[name].kind.check(value, name) for name, value in given.items()}
         alphas = Alphas(given["alpha_W"], 0.0, given["l1_ratio"])

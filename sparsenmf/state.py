@@ -139,7 +139,7 @@ class FitState:
         rest : dict
             Python's json writes floats so that they read back to the bit (infinity and NaN by their names).
         """
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for name, factor in (("W", self.W), ("H", self.H)):
             given = {"iterate": factor.iterate, "digest": factor.digest, "ahead": factor.ahead}
             arrays |= {f"{name}.{part}": array for part, array in given.items() if array is not None}

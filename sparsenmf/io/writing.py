@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from sparsenmf._validation import check_matrix
 from sparsenmf.io.files import atomic_write, check_target, naming

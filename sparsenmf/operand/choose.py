@@ -30,9 +30,7 @@ def choose_path(X: Matrix, dtype: np.dtype, crossover: float, path: str) -> str:
     return "sparse" if X.nnz < SPARSE_COPY * size else "dense"
 
 
-def as_operand(
-    X: Matrix, dtype: np.dtype, path: str, scale: float = 1.0, alone: bool = False
-) -> Operand:
+def as_operand(X: Matrix, dtype: np.dtype, path: str, scale: float = 1.0, alone: bool = False) -> Operand:
     """The operand of a checked X / scale, on the path "sparse" or "dense".
 
     Entries stay in their own dtype (kernels convert as they load) unless `scale` is not 1. `alone`: no entry is
@@ -41,5 +39,5 @@ def as_operand(
     if path == "dense":
         values = scaled(DenseMatrix(X.dense(dtype)), dtype, scale, alone)
         return DenseOperand(np.ascontiguousarray(values.dense(dtype), dtype), dtype)
-    A = scaled(X.csr(), dtype, scale, alone)
+    A = scaled(X.csr(), dtype, scale, alone).csr()
     return CsrOperand((plain(A.indptr), plain(A.indices), plain(A.data)), A.shape, dtype)

@@ -42,7 +42,7 @@ def padded_transpose(H: np.ndarray, dtype: np.dtype, unit: float = 1.0) -> np.nd
 
 def copied(F: np.ndarray) -> np.ndarray:
     """A copy of a padded factor in the form that kernels take."""
-    out = empty_factor(*F.shape, F.dtype)
+    out = empty_factor(F.shape[0], F.shape[1], F.dtype)
     out[:] = F
     return out
 

@@ -71,9 +71,7 @@ class Problem:
 
     def penalties(self) -> float:
         """The penalties of both factors in the objective."""
-        return self.loss.penalty_scale * (
-            self.w.penalty.of(self.w.factor.met) + self.h.penalty.of(self.h.factor.met)
-        )
+        return self.loss.penalty_scale * (self.w.penalty.of(self.w.factor.met) + self.h.penalty.of(self.h.factor.met))
 
     def value(self, fit: float, pair: float) -> float:
         """The objective."""
@@ -111,7 +109,7 @@ class Problem:
 
 
 class Solver:
-    """A row update. Subclasses give `apply`, or a fused `update`; who needs more than one update at a time, `iterate`."""
+    """A row update. Subclasses give `apply`, or a fused `update`; those that need several updates, `iterate`."""
 
     window = 10  # iterations over which the fall of the least objective is compared with the tolerance
 

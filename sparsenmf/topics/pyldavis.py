@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from sparsenmf import _validation as check
 from sparsenmf.topics.poisson import proportions, word_distributions
 from sparsenmf.topics.training import weights_of_rows
@@ -62,5 +60,3 @@ def to_pyldavis(model: Any, X: Any) -> dict[str, Any]:
         "vocab": [word for word, kept in zip(vocabulary, words, strict=True) if kept],
         "term_frequency": frequency[words],
     }
-
-
