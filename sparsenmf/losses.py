@@ -3,12 +3,13 @@
     frobenius   ||X - WH||^2 = sum x^2 - 2 <X, WH> + <W'W, HH'>                              (eq. 2)
     kl          D(X || WH)   = sum (x log x - x) - sum x log(WH) + <1'W, H1>                 (eq. 3)
 
-Either cost is a constant of X, a *fit* that needs X's nonzeros alone, and a *pair*: the inner product of one digest of W
-and one of H (Gram matrices, column sums). So neither cost ever forms WH. An update knows the fit and the digests anyway,
-and gives its objective away for free.
+Either cost is a constant of X, a *fit* that needs X's nonzeros alone, and a *pair*: the inner product of one digest of
+W and one of H (Gram matrices, column sums). So neither cost ever forms WH. An update knows the fit and the digests
+anyway, and gives its objective away for free.
 
 What an update of the rows of F needs of X is a `Statistics`, a sum over the columns of X (the rows of G). Statistics of
-blocks of columns add up, in the order in which the caller adds them. So blocks of X may be on disk or on other machines.
+blocks of columns add up, in the order in which the caller adds them. So blocks of X may lie on a disk or on other
+machines.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 
 from sparsenmf.kernels import gram
 from sparsenmf.operand import Moments, Operand, gram_matrix
-from sparsenmf.scaling import Penalty
+from sparsenmf.scaling import NO_PENALTY, Penalty
 
 
 class Statistics:
@@ -86,7 +87,7 @@ class RowTask:
     """How rows of F are solved to the end for a given G: the components in use, the penalty, and when to stop."""
 
     k: int
-    penalty: Penalty = Penalty()
+    penalty: Penalty = NO_PENALTY
     max_sweeps: int = 200
     tol: float = 1e-4
 

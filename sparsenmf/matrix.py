@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -143,7 +143,7 @@ class CsrMatrix(Matrix):
         return self.data
 
     @property
-    def nnz(self) -> int:  # type: ignore[override]
+    def nnz(self) -> int:
         """The number of cells that are not zero."""
         return len(self.data)
 
@@ -210,13 +210,12 @@ class DenseMatrix(Matrix):
     """
 
     array: np.ndarray
+    shape: tuple[int, int] = field(init=False)
 
     sparse = False
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.array.shape
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", self.array.shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.array, dtype=dtype, copy=copy)

@@ -48,6 +48,9 @@ class Penalty(NamedTuple):
         return value + (0.5 * self.l2 * float(np.einsum("ij,ij->", F, F, dtype=np.float64)) if self.l2 else 0)
 
 
+NO_PENALTY = Penalty()
+
+
 class Alphas(NamedTuple):
     """The penalties as the user gives them, in scikit-learn's scale."""
 
