@@ -351,7 +351,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """W for a fixed H. What is sparse is not made dense here, unless that was asked for."""
         dtype = X.dtype if X.dtype.kind == "f" else H.dtype
         path = self.path
-        if path == "auto" and not X.checked_matrix.sparse:
+        if path == "auto" and X.checked_matrix.storage == "dense":
             path = getattr(self, "_path", path)
         solver = RowSolver(H.astype(dtype, copy=False), self._loss.name, self.alpha_W, self.l1_ratio)
         max_iter = min(max(self.max_iter, _ROW_ITERATIONS), _MOST_ROW_ITERATIONS)

@@ -299,5 +299,11 @@ def loss_of(name: Any, what: str = "loss") -> Loss:
     """
     if isinstance(name, (str, int, float, np.number)) and not isinstance(name, bool) and name in _ALIASES:
         return _ALIASES[name]
-    choices = (f"{loss.name!r} (the same: {', '.join(map(repr, loss.aliases))})" for loss in LOSSES.values())
-    raise ValueError(f"Unknown {what} {name!r}: choose {' or '.join(choices)}.")
+    raise ValueError(f"Unknown {what} {name!r}: choose {' or '.join(map(_all_names, LOSSES.values()))}.")
+
+
+def _all_names(loss: Loss) -> str:
+    """The names of a loss for a message, the longest first."""
+    names = (loss.name, *loss.aliases)
+    longest = max((name for name in names if isinstance(name, str)), key=len)
+    return f"{longest!r} (the same: {', '.join(repr(name) for name in names if name != longest)})"

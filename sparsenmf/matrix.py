@@ -25,12 +25,12 @@ class Matrix(ABC):
     Attributes
     ----------
     shape : tuple of int
-    sparse : bool
-        Whether X came as a sparse matrix. Only the choice of a path asks this.
+    storage : {"sparse", "dense"}
+        How X came, and the path that works on X as it came. Only the choice of a path asks this.
     """
 
     shape: tuple[int, int]
-    sparse: bool
+    storage: str
 
     @property
     @abstractmethod
@@ -135,7 +135,7 @@ class CsrMatrix(Matrix):
     data: np.ndarray
     shape: tuple[int, int]
 
-    sparse = True
+    storage = "sparse"
 
     @property
     def values(self) -> np.ndarray:
@@ -212,7 +212,7 @@ class DenseMatrix(Matrix):
     array: np.ndarray
     shape: tuple[int, int] = field(init=False)
 
-    sparse = False
+    storage = "dense"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", self.array.shape)

@@ -30,9 +30,8 @@ class Pair(NamedTuple):
 
     def blocks(self) -> Iterator[tuple[Operand, np.ndarray]]:
         """Blocks of rows of X and W in float64, in units near 1, on the storage that X came in."""
-        path = "sparse" if self.X.sparse else "dense"
         for first, last in self.X.row_blocks(BLOCK_ENTRIES):
-            part = as_operand(self.X.rows(first, last), DOUBLE, path, self.units.x, alone=True)
+            part = as_operand(self.X.rows(first, last), DOUBLE, self.X.storage, self.units.x, alone=True)
             yield part, pad(self.W[first:last], DOUBLE, self.units.w)
 
     def right(self) -> np.ndarray:
@@ -46,7 +45,6 @@ def _checked(X: Any, W: Any, H: Any, loss: Any, whom: str) -> Pair:
     W = check_factor(W, "W", (A.shape[0], None), None, whom=whom)
     H = check_factor(H, "H", (W.shape[1], A.shape[1]), None, whom=whom)
     scale = scale_of(A, DOUBLE)
-    check_cost(A, kind.degree, scale)
     return Pair(kind, A, W, H, Units(scale, math.sqrt(scale)))
 
 
@@ -86,6 +84,7 @@ def objective(X: Any, W: Any, H: Any, loss: Any = "kl") -> float:
     """
     pair = _checked(X, W, H, loss, "objective")
     kind, fits, moments = pair.loss, [], []
+    check_cost(pair.X, kind.degree, pair.units.x)
     with threads(None):
         G = pair.right()
         digest = 0 * kind.digest(G)

@@ -80,7 +80,18 @@ class FitOptions:
 
     @classmethod
     def of(cls, estimator: Any, **other: Any) -> FitOptions:
-        """The options that an estimator holds as attributes, and others."""
+        """The options that an estimator holds as attributes, and others.
+
+        Parameters
+        ----------
+        estimator : object
+        **other
+            Options that the estimator lacks, or calls otherwise.
+
+        Returns
+        -------
+        FitOptions
+        """
         own = {each.name: getattr(estimator, each.name) for each in fields(cls) if hasattr(estimator, each.name)}
         return cls(**{**own, **other})
 
@@ -95,7 +106,13 @@ class FitOptions:
         return Alphas(self.alpha_W, self.alpha_H, self.l1_ratio)
 
     def plain(self) -> Mapping[str, Any]:
-        """The options as a dict that JSON can hold; a random state that is no number is None."""
+        """The options as a dict that JSON can hold.
+
+        Returns
+        -------
+        dict
+            A random state that is no number is None in it.
+        """
         kept = asdict(self)
         seed = kept["random_state"]
         return kept | {"random_state": int(seed) if isinstance(seed, int) else None}

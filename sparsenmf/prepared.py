@@ -24,6 +24,11 @@ class Prepared:
 
     Every function of the package that takes X takes a `Prepared`. `prepare` makes one.
 
+    Parameters
+    ----------
+    matrix : Matrix
+        A checked matrix.
+
     Attributes
     ----------
     shape : tuple of int
@@ -31,6 +36,12 @@ class Prepared:
     nnz : int
     checked_matrix : Matrix
         X as it was checked.
+
+    Examples
+    --------
+    >>> from sparsenmf import prepare
+    >>> prepare([[1, 0], [2, 3]])
+    <Prepared: 2 x 2, dense, 3 nonzeros, int64>
     """
 
     def __init__(self, matrix: Matrix) -> None:
@@ -42,7 +53,7 @@ class Prepared:
         return Prepared, (self.checked_matrix,)  # another process makes its own transpose
 
     def __repr__(self) -> str:
-        kind = "sparse" if self.checked_matrix.sparse else "dense"
+        kind = self.checked_matrix.storage
         return f"<Prepared: {self.shape[0]:,} x {self.shape[1]:,}, {kind}, {self.nnz:,} nonzeros, {self.dtype}>"
 
     @property
@@ -66,7 +77,19 @@ class Prepared:
         return self.checked_matrix.nnz
 
     def operand(self, dtype: np.dtype, path: str) -> Operand:
-        """X in units near 1 for factors of a dtype, on the path "sparse" or "dense": made once, with its transpose."""
+        """X in units near 1 for factors of a dtype: made once.
+
+        Parameters
+        ----------
+        dtype : dtype
+            float32 or float64.
+        path : {"sparse", "dense"}
+
+        Returns
+        -------
+        Operand
+            It makes its transpose and its plans when they are first asked for, and keeps them.
+        """
         with self._lock:
             key = dtype.name, path
             if key not in self._operands:

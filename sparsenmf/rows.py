@@ -60,7 +60,7 @@ class RowSolver:
         given = {name: PARAMETERS[name].kind.check(value, name) for name, value in given.items()}
         alphas = Alphas(given["alpha_W"], 0.0, given["l1_ratio"])
         if path == "auto":  # as it came: a choice by the density of all rows would let them touch one another
-            path = "sparse" if A.sparse else "dense"
+            path = A.storage
         with threads(given["n_threads"]):
             return _solved(A, H, kind, alphas, RowTask(len(H), max_sweeps=given["max_iter"], tol=given["tol"]), path)
 

@@ -17,7 +17,7 @@ from sparsenmf.matrix import Matrix
 # the scale of X: within these bounds our starts agree with its own.
 ORDINARY = (2.0**-16, 2.0**32)
 ODD = 40  # doublings beyond which a custom start is rescaled
-LARGEST_COST = 290  # decimal places that a cost may be away from 1
+LARGEST_COST = 304  # decimal places that a cost may be away from 1
 PIECE = 1 << 20
 # The least WH that a ratio divides by, and the least positive entry that a multiplicative update leaves. X's largest
 # entry is near 1 here (factorize sees to it), so neither is ever in the way, and no product of two of them is denormal.
@@ -142,7 +142,7 @@ def scaled(A: Matrix, dtype: np.dtype, scale: float, keep: bool = False) -> Matr
         return A
     values = A.values
     if scale != 1.0:
-        values = (values.astype(np.float64) * (1.0 / scale)).astype(dtype)
+        values = (values.astype(np.float64) / scale).astype(dtype)
     if not keep:
         least = TINY[dtype] * A.largest / scale
         if _smallest_positive(values) < least:

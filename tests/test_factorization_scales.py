@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from sparsenmf import kkt_residual
+from sparsenmf import NMF, factorize, kkt_residual, objective
+from sparsenmf.rows import solve_rows
 from tests.fits import EVERYTHING, PAIRS, each_loss, each_pair, each_path, fit, objectives
 
 
@@ -103,8 +105,9 @@ def test_what_float32_cannot_hold_is_refused(dense_counts):
         fit(dense_counts * 1e100, dtype="float32")
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200])
-@each_loss
+@pytest.mark.parametrize(
+    ("loss", "scale"), [("kl", 1e-300), ("kl", 1e200), ("frobenius", 1e-140), ("frobenius", 1e140)]
+)
 def test_the_ends_of_float64(dense_counts, start, loss, scale):
     X, root = dense_counts * scale, np.sqrt(scale)
     plain = fit(dense_counts, loss=loss, W=start[0], H=start[1])
@@ -113,3 +116,41 @@ def test_the_ends_of_float64(dense_counts, start, loss, scale):
     assert kkt_residual(X, fitted.W, fitted.H, loss) == pytest.approx(
         kkt_residual(dense_counts, plain.W, plain.H, loss), rel=1e-5
     )
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200])
+def test_a_cost_that_float64_cannot_hold_is_refused(dense_counts, scale):
+    """Squares of 1e200 overflow, and those of 1e-200 vanish: an objective of infinity or 0 would tell nothing."""
+    with pytest.raises(ValueError, match=r"sum of squares of such entries: divide X by .*, and multiply W"):
+        fit(dense_counts * scale, loss="frobenius")
+    with pytest.raises(ValueError, match="sum of squares of such entries"):
+        objective(dense_counts * scale, np.ones((len(dense_counts), 1)), np.ones((1, dense_counts.shape[1])), 2)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array], ids=["dense", "csr"])
+@pytest.mark.parametrize("path", ["sparse", "dense"])
+@each_loss
+def test_large_integers_are_scaled_as_floats_are(loss, path, form, dtype):
+    """Entries of 2^41 and more once gave a WH that was 10^12 times too large, "converged"."""
+    counts = np.random.default_rng(0).poisson(0.7, (60, 40))
+    X = form((counts * 10**12).astype(dtype))
+    options = {"loss": loss, "path": path, "random_state": 0, "dtype": "float64", "max_iter": 20}
+    fitted, floats = factorize(X, 3, **options), factorize(form(counts * 1e12), 3, **options)
+    assert np.array_equal(fitted.W, floats.W)
+    assert np.array_equal(fitted.H, floats.H)
+    assert (fitted.W @ fitted.H).sum() == pytest.approx(counts.sum() * 1e12, rel=0.05)
+    W = solve_rows(X, fitted.H, loss=loss, path=path)
+    assert (W @ fitted.H).sum() == pytest.approx(counts.sum() * 1e12, rel=0.05)
+    model = NMF(3, beta_loss=loss, random_state=0, max_iter=20, tol=1e-2).fit(X)
+    assert (model.transform(X) @ model.components_).sum() == pytest.approx(counts.sum() * 1e12, rel=0.05)
+
+
+def test_the_step_of_the_user_is_in_the_scale_of_x_with_a_fixed_h_too(dense_counts):
+    """A gd step for a fixed H of another unit than X's is the same step."""
+    H = np.random.default_rng(0).random((3, dense_counts.shape[1])) + 0.1
+    given = {"solver": "gd", "update_H": False, "max_iter": 3, "tol": 0, "dtype": "float64"}
+    for loss in ("kl", "frobenius"):
+        plain = fit(dense_counts, 3, loss=loss, H=H, step=1e-3, **given)
+        far = fit(dense_counts, 3, loss=loss, H=H * 2.0**60, step=1e-3 / 2.0**120, **given)
+        np.testing.assert_allclose(far.W * 2.0**60, plain.W, rtol=1e-6)

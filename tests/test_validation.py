@@ -5,11 +5,10 @@ import pytest
 import scipy.sparse as sp
 
 from sparsenmf._validation import (
-    CsrArrays,
-    as_scipy,
     check_matrix,
     check_positive,
 )
+from sparsenmf.matrix import CsrMatrix
 
 X = np.array([[0, 3, 0, 1], [0, 0, 0, 0], [2, 0, 5, 0]], dtype=np.float32)
 FORMATS = ("csr", "csc", "coo", "bsr", "dok", "lil", "dia")
@@ -22,7 +21,7 @@ def csr(indptr, indices, data, shape, kind=sp.csr_array):
     return A
 
 
-def is_canonical(A: CsrArrays) -> bool:
+def is_canonical(A: CsrMatrix) -> bool:
     rows = [A.indices[a:b] for a, b in zip(A.indptr[:-1], A.indptr[1:], strict=True)]
     return (
         A.indptr.dtype == np.int64
@@ -44,12 +43,12 @@ def is_canonical(A: CsrArrays) -> bool:
 def test_every_format_becomes_the_same_canonical_csr(form, kind, dtype):
     given = getattr(sp, f"{form}_{kind}")(X.astype(dtype))
     A = check_matrix(given)
-    assert isinstance(A, CsrArrays)
+    assert isinstance(A, CsrMatrix)
     assert is_canonical(A)
     assert A.shape == X.shape
     assert A.indices.dtype == np.int32
     assert A.data.dtype == ("uint8" if dtype == "bool" else dtype)
-    np.testing.assert_array_equal(as_scipy(A).toarray(), X.astype(dtype))
+    np.testing.assert_array_equal(A.plain().toarray(), X.astype(dtype))
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])
@@ -86,7 +85,7 @@ def test_unsorted_duplicated_and_zero_entries_are_brought_in_order_in_a_copy():
     before = [part.copy() for part in parts]
     A = check_matrix(given)
     assert is_canonical(A)
-    np.testing.assert_array_equal(as_scipy(A).toarray(), [[5, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 8]])
+    np.testing.assert_array_equal(A.plain().toarray(), [[5, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 8]])
     for now, then, old in zip((given.indptr, given.indices, given.data), parts, before, strict=True):
         assert now is then
         np.testing.assert_array_equal(now, old)
@@ -102,7 +101,7 @@ def test_random_scrambled_matrices_mean_what_scipy_says():
         for S in (given, scrambled):
             A = check_matrix(S)
             assert is_canonical(A)
-            np.testing.assert_array_equal(as_scipy(A).toarray(), S.toarray())
+            np.testing.assert_array_equal(A.plain().toarray(), S.toarray())
 
 
 def test_sorted_across_a_chunk_of_the_check(monkeypatch):
@@ -179,15 +178,14 @@ def test_dense_arrays_keep_dtype_and_memory(dtype):
     given.flags.writeable = False
     A = check_matrix(given)
     assert A.dtype == dtype
-    assert np.shares_memory(A, given)
+    assert np.shares_memory(A.array, given)
 
 
 def test_dense_memory_mapped_array_stays_mapped(tmp_path):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     A = check_matrix(mapped)
-    assert type(A) is np.ndarray
-    assert np.shares_memory(A, mapped)
+    assert np.shares_memory(A.array, mapped)
 
 
 @pytest.mark.parametrize(
@@ -208,10 +206,10 @@ def test_dense_memory_mapped_array_stays_mapped(tmp_path):
 )
 def test_anything_like_an_array_of_numbers_is_taken(given):
     A = check_matrix(given)
-    assert type(A) is np.ndarray
+    assert type(A.array) is np.ndarray
     assert A.dtype in (np.float32, np.float64)
     assert A.dtype.isnative
-    assert A.flags.c_contiguous
+    assert A.array.flags.c_contiguous
     np.testing.assert_array_equal(A, X)
 
 
@@ -225,9 +223,14 @@ def test_frames():
     np.testing.assert_array_equal(check_matrix(plain), X)
     A = check_matrix(plain.astype(pd.SparseDtype(np.float32, 0)))
     assert is_canonical(A)
-    np.testing.assert_array_equal(as_scipy(A).toarray(), X)
-    mixed = plain.astype({0: pd.SparseDtype(np.float32, 0)})
-    np.testing.assert_array_equal(check_matrix(mixed), X)
+    np.testing.assert_array_equal(A.plain().toarray(), X)
+    mixed = check_matrix(plain.astype({0: pd.SparseDtype(np.float32, 0)}))  # without a warning, and not made dense
+    assert is_canonical(mixed)
+    np.testing.assert_array_equal(mixed.plain().toarray(), X)
+    missing = plain.astype("Int64")
+    missing.iloc[1, 2] = pd.NA
+    with pytest.raises(ValueError, match=r"contains NaN.\nX\[1, 2\] = <NA> is the first"):
+        check_matrix(missing)
     np.testing.assert_array_equal(check_matrix(plain.astype("Int64")), X)
     with pytest.raises(ValueError, match="sparse frame that has no COO form"):
         check_matrix(plain.astype(pd.SparseDtype(np.float32, np.nan)))

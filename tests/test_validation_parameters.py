@@ -5,13 +5,13 @@ import pytest
 import scipy.sparse as sp
 
 from sparsenmf._validation import (
-    canonical_loss,
     check_choice,
     check_count,
     check_factor,
     check_random_state,
     working_dtype,
 )
+from sparsenmf.losses import loss_of
 
 
 def test_a_factor_is_taken_as_it_is_or_cast():
@@ -64,18 +64,18 @@ def test_counts():
 
 @pytest.mark.parametrize("loss", ["kl", "kullback-leibler", 1, 1.0, np.float32(1)])
 def test_names_of_kl(loss):
-    assert canonical_loss(loss) == "kl"
+    assert loss_of(loss).name == "kl"
 
 
 @pytest.mark.parametrize("loss", ["frobenius", "euclidean", 2, 2.0, np.int64(2)])
 def test_names_of_frobenius(loss):
-    assert canonical_loss(loss) == "frobenius"
+    assert loss_of(loss).name == "frobenius"
 
 
 @pytest.mark.parametrize("loss", ["itakura-saito", "KL", 0, 1.5, None, True, ["kl"], np.ones(2)])
 def test_other_losses_are_refused_with_the_choices(loss):
     with pytest.raises(ValueError, match=r"Unknown beta_loss .*'kullback-leibler'.*'kl', 1.*'frobenius'.*2"):
-        canonical_loss(loss, "beta_loss")
+        loss_of(loss, "beta_loss")
 
 
 def test_working_dtype():

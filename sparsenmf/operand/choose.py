@@ -24,7 +24,7 @@ def choose_path(X: Matrix, dtype: np.dtype, crossover: float, path: str) -> str:
     if path != "auto":
         return path
     size = X.shape[0] * X.shape[1]
-    if X.sparse:
+    if X.storage == "sparse":
         quicker = X.nnz > crossover * size
         return "dense" if quicker and size * dtype.itemsize <= MEMORY_BUDGET else "sparse"
     return "sparse" if X.nnz < SPARSE_COPY * size else "dense"
