@@ -18,6 +18,7 @@ import numpy as np
 from sparsenmf._jit import threads
 from sparsenmf._validation import canonical_loss, check_factor, check_matrix
 from sparsenmf.kernels import gram
+from sparsenmf.kernels.rules import GramSolve, in_dtype
 from sparsenmf.operand import Operand, as_operand, empty_factor, gram_matrix, pad
 from sparsenmf.scaling import Units, cost_scale, scale_of
 
@@ -138,10 +139,10 @@ class Frobenius:
     ) -> None:
         """Fill F with the non-negative least squares solution for the given G, row by row."""
         C, dtype = X.times(G, alone=True), F.dtype
-        numbers = tuple(dtype.type(v) for v in (*penalty, tol))
+        rule = in_dtype(dtype, GramSolve(*penalty, tol, max_sweeps, k))
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         A = self.digest(G).astype(dtype)
-        gram.solve(F, C, A, numbers, max_sweeps, k, np.arange(len(C)), blocks)
+        gram.solve(F, C, A, rule, np.arange(len(C)), blocks)
 
 
 LOSSES: dict[str, Loss] = {"kl": KullbackLeibler(), "frobenius": Frobenius()}

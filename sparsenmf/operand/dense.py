@@ -8,9 +8,10 @@ import numpy as np
 
 from sparsenmf._jit import for_blocks
 from sparsenmf.kernels import dense, frobenius
+from sparsenmf.kernels.rules import KlDescend, KlMultiply, KlSolve, in_dtype
 from sparsenmf.kernels.simd import lanes_of
 from sparsenmf.operand.factors import empty_factor
-from sparsenmf.operand.protocol import Pass, Rule, collect, numbers
+from sparsenmf.operand.protocol import Pass, Rule, collect
 from sparsenmf.scaling import TINY
 
 BLOCK_BYTES = 1 << 20  # of WH at a time: it stays in the second-level cache
@@ -125,21 +126,10 @@ class DenseOperand:
         """Eq. 5 on the rows of F, in place, entries up to `cut` becoming zero."""
         masses, count = self.masses, len(self.blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
-        limits = numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
-        dense.multiply(
-            self.X,
-            self.transposed,
-            F,
-            np.ascontiguousarray(G[:, :k]),
-            den,
-            self.dtype.type(l2),
-            limits,
-            want,
-            masses,
-            self.blocks,
-            sums,
-            tally,
-        )
+        tiny = TINY[self.dtype]
+        rule = in_dtype(self.dtype, KlMultiply(tiny, tiny, cut, l2, want))
+        columns = np.ascontiguousarray(G[:, :k])
+        dense.multiply(self.X, self.transposed, F, columns, den, rule, masses, self.blocks, sums, tally)
         return collect(sums, tally)
 
     def _columns(self, G: np.ndarray) -> np.ndarray:
@@ -156,29 +146,15 @@ class DenseOperand:
         """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
         count = len(self.fine_blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
-        scalars = numbers(self.dtype, TINY[self.dtype], l2, rule.beta)
+        told = KlDescend(TINY[self.dtype], l2, rule.beta, rule.sweeps, k, rule.fixed, want)
+        told = in_dtype(self.dtype, told)
         B = self._columns(G)
-        dense.descend(
-            self.X,
-            self.transposed,
-            F,
-            N,
-            B,
-            den,
-            scalars,
-            rule.sweeps,
-            rule.fixed,
-            want,
-            k,
-            self.fine_blocks,
-            sums,
-            tally,
-        )
+        dense.descend(self.X, self.transposed, F, N, B, den, told, self.fine_blocks, sums, tally)
         return collect(sums, tally)
 
     def solve(
         self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
     ) -> None:
         """The KL minimiser over the rows of F, each row by itself."""
-        scalars = numbers(self.dtype, TINY[self.dtype], l2, tol)
-        dense.solve(self.X, self.transposed, F, self._columns(G), den, scalars, max_sweeps, k, self.fine_blocks)
+        rule = in_dtype(self.dtype, KlSolve(TINY[self.dtype], l2, tol, max_sweeps, k))
+        dense.solve(self.X, self.transposed, F, self._columns(G), den, rule, self.fine_blocks)

@@ -50,11 +50,6 @@ class Operand(Protocol):
     ) -> None: ...
 
 
-def numbers(dtype: np.dtype, *values: float) -> tuple[np.floating, ...]:
-    """Scalars of the factors' dtype, so that kernels compile for one signature."""
-    return tuple(dtype.type(v) for v in values)
-
-
 def collect(sums: np.ndarray, tally: np.ndarray) -> Pass:
     """Add up what the blocks wrote, in block order."""
     loglik, moved = tally.sum(axis=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparsenmf.kernels import gram
+from sparsenmf.kernels.rules import GramHals, in_dtype
 from sparsenmf.operand import Rule
 from sparsenmf.solvers.base import Entry, Problem, Side, Solver
 from sparsenmf.solvers.multiplicative import denominator
@@ -42,9 +43,9 @@ class CoordinateFrobenius(Solver):
         C, dtype = side.cross(given), side.F.dtype
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         tally = np.zeros((len(blocks) - 1, 2))
-        numbers = tuple(dtype.type(v) for v in (side.l1, side.l2, beta))
+        rule = in_dtype(dtype, GramHals(side.l1, side.l2, beta, self.sweeps, self.p.k))
         A = given.digest.astype(dtype)
-        gram.hals(side.F, side.N, C, A, numbers, self.sweeps, self.p.k, np.arange(len(C)), blocks, tally)
+        gram.hals(side.F, side.N, C, A, rule, np.arange(len(C)), blocks, tally)
         side.digest = self.p.loss.digest(side.F)
         fit, moved = tally.sum(axis=0)
         return Entry(float(fit), float(moved))

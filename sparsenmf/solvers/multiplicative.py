@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparsenmf.kernels import gram
+from sparsenmf.kernels.rules import GramMultiply, in_dtype
 from sparsenmf.operand import product
 from sparsenmf.scaling import TINY
 from sparsenmf.solvers.base import Entry, Side, Solver
@@ -43,8 +44,8 @@ class MultiplicativeFrobenius(Solver):
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         D = product(side.F, given.digest.astype(dtype))
         tally = np.zeros((len(blocks) - 1, 2))
-        numbers = tuple(dtype.type(v) for v in (side.l1, side.l2, TINY[dtype]))
-        gram.multiply(side.F, C, D, np.diag(given.digest).astype(dtype), numbers, blocks, tally)
+        rule = in_dtype(dtype, GramMultiply(side.l1, side.l2, TINY[dtype]))
+        gram.multiply(side.F, C, D, np.diag(given.digest).astype(dtype), rule, blocks, tally)
         side.digest = self.p.loss.digest(side.F)
         fit, moved = tally.sum(axis=0)
         return Entry(float(fit), float(moved))
