@@ -22,8 +22,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from sparsenmf.kernels import gram
+from sparsenmf.kernels.rules import GramSolve, KlSolve, in_dtype
 from sparsenmf.operand import Moments, Operand, gram_matrix
-from sparsenmf.scaling import NO_PENALTY, Penalty
+from sparsenmf.scaling import NO_PENALTY, TINY, Penalty
 
 
 class Statistics:
@@ -220,7 +221,7 @@ class KullbackLeibler(Loss):
         """Coordinate descent, each row by itself."""
         digest = self.digest(G)
         den = np.where(digest > 0, digest + task.penalty.l1, 0).astype(F.dtype)
-        X.solve(F, G, task.k, den, task.penalty.l2, task.max_sweeps, task.tol)
+        X.solve(F, G, den, KlSolve(TINY[F.dtype], task.penalty.l2, task.tol, task.max_sweeps, task.k))
 
 
 class Frobenius(Loss):
@@ -274,14 +275,13 @@ class Frobenius(Loss):
     def solve(self, X: Operand, F: np.ndarray, G: np.ndarray, task: RowTask) -> None:
         """HALS for the non-negative least squares problem of each row."""
         C, dtype = X.times(G, alone=True), F.dtype
-        numbers = tuple(dtype.type(v) for v in (*task.penalty, task.tol))
+        rule = in_dtype(dtype, GramSolve(*task.penalty, task.tol, task.max_sweeps, task.k))
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         A = self.digest(G).astype(dtype)
-        gram.solve(F, C, A, numbers, task.max_sweeps, task.k, np.arange(len(C)), blocks)
+        gram.solve(F, C, A, rule, np.arange(len(C)), blocks)
 
 
 LOSSES: dict[str, Loss] = {loss.name: loss for loss in (KullbackLeibler(), Frobenius())}
-_ALIASES = {alias: loss for loss in LOSSES.values() for alias in (loss.name, *loss.aliases)}
 
 
 def loss_of(name: Any, what: str = "loss") -> Loss:
@@ -297,8 +297,10 @@ def loss_of(name: Any, what: str = "loss") -> Loss:
     >>> loss_of("kullback-leibler").name, loss_of(2.0).name
     ('kl', 'frobenius')
     """
-    if isinstance(name, (str, int, float, np.number)) and not isinstance(name, bool) and name in _ALIASES:
-        return _ALIASES[name]
+    if isinstance(name, (str, int, float, np.number)) and not isinstance(name, bool):
+        for loss in LOSSES.values():
+            if name in (loss.name, *loss.aliases):
+                return loss
     raise ValueError(f"Unknown {what} {name!r}: choose {' or '.join(map(_all_names, LOSSES.values()))}.")
 
 

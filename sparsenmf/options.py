@@ -11,7 +11,7 @@ from sparsenmf.init import INITS
 from sparsenmf.losses import Loss, loss_of
 from sparsenmf.parameters import PARAMETERS, default, described
 from sparsenmf.scaling import Alphas
-from sparsenmf.solvers import SOLVER_NAMES
+from sparsenmf.solvers import SOLVERS
 
 __all__ = ["FitOptions"]
 
@@ -64,7 +64,7 @@ class FitOptions:
         for each in fields(self):
             self._set(each.name, PARAMETERS[each.name].kind.check(getattr(self, each.name), each.name))
         self._set("loss", loss_of(self.loss).name)
-        check.check_choice(self.solver, SOLVER_NAMES, "solver")
+        check.check_choice(self.solver, [name for name, loss in SOLVERS if loss == self.loss], "solver")
         check.check_choice(self.init, ("auto", *INITS, "custom"), "init")
         if self.dtype != "auto" or not isinstance(self.dtype, str):
             self._set("dtype", check.working_dtype(self.dtype, self.dtype).name)

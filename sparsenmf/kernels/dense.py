@@ -3,18 +3,8 @@
 import numpy as np
 
 from sparsenmf._jit import helper, kernel, prange
-from sparsenmf.kernels.coordinate import (
-    evaluate_row,
-    extrapolate_row,
-    load_row,
-    positive,
-    residual_row,
-    revive,
-    scratch,
-    solve_row,
-    sweeps_of,
-)
-from sparsenmf.kernels.kl import SPARED, add_row, multiply_row
+from sparsenmf.kernels.coordinate import descend_row, evaluate_row, room_for_row, solve_into
+from sparsenmf.kernels.kl import apply_rows
 from sparsenmf.kernels.simd import (
     VECTOR_BYTES,
     add,
@@ -31,11 +21,15 @@ from sparsenmf.kernels.simd import (
     total,
     where_positive,
 )
+from sparsenmf.kernels.steps import add_row, load_row
 
 
 @helper
 def divide_into(X, first_row, first_column, Y, tiny, want):
-    """Y = X / Y for the block of X at (first_row, first_column); returns the sum of x log(Y) as it came (if `want`)."""
+    """Y = X / Y for the block of X at (first_row, first_column); returns the sum of x log(Y) as it came (if `want`).
+
+    Rows go outer, as X lies; the block of Y is still in the second-level cache from the product that made it.
+    """
     lanes = VECTOR_BYTES // Y.itemsize
     rows, columns = Y.shape
     loglik = 0.0
@@ -59,24 +53,12 @@ def divide_into(X, first_row, first_column, Y, tiny, want):
     return loglik
 
 
-@helper
-def multiply_block(F, first, num, masses, den, l2, limits, sums, b):
-    """Finish eq. 5 for rows first, first + 1, ... of F from their numerators; returns their KKT residual."""
-    kkt, floor, cut = 0.0, limits[1], limits[2]
-    spared = SPARED * cut * den.sum()
-    for i in range(num.shape[0]):
-        mass = masses[first + i]
-        low = cut if mass > spared else floor * 0
-        kkt += multiply_row(F, first + i, num, i * num.shape[1], den, l2, floor, low, mass)
-        add_row(sums, b, F, first + i)
-    return kkt
-
-
 @kernel
-def multiply(X, transposed, F, G, den, l2, limits, want, masses, blocks, sums, tally):
+def multiply(X, transposed, F, G, den, rule, masses, blocks, sums, tally):
     """`kl.multiply` on dense X, a block of WH at a time; G has no padding, so that BLAS multiplies no zeros.
 
-    One compiled call: two Python threads that call BLAS block by block wait for each other's interpreter lock.
+    A block of WH goes from one product to the other inside the second-level cache, and nothing of X's size is ever
+    made. One compiled call: two Python threads that call BLAS block by block wait for each other's interpreter lock.
     """
     k = G.shape[1]
     for b in prange(len(blocks) - 1):
@@ -84,67 +66,57 @@ def multiply(X, transposed, F, G, den, l2, limits, want, masses, blocks, sums, t
         part = F[first:last, :k].copy()
         if transposed:
             Y = np.dot(G, part.T)
-            tally[b, 0] = divide_into(X, 0, first, Y, limits[0], want)
+            tally[b, 0] = divide_into(X, 0, first, Y, rule.tiny, rule.want)
             product = np.dot(Y.T, G)
         else:
             Y = np.dot(part, G.T)
-            tally[b, 0] = divide_into(X, first, 0, Y, limits[0], want)
+            tally[b, 0] = divide_into(X, first, 0, Y, rule.tiny, rule.want)
             product = np.dot(Y, G)
         num = np.zeros((last - first, F.shape[1]), F.dtype)
         num[:, :k] = product
-        tally[b, 1] = multiply_block(F, first, num, masses, den, l2, limits, sums, b)
+        tally[b, 1] = apply_rows(F, first, last, num, 0, masses, den, rule, sums, b)
 
 
 @helper
-def load_counts_row(X, transposed, i, x):
+def load_counts_row(X, transposed, i, work, row):
     """x = row i of X (of X' where transposed)."""
     n = X.shape[0] if transposed else X.shape[1]
     for t in range(n):
-        x[t] = X[t, i] if transposed else X[i, t]
-    for t in range(n, len(x)):
-        x[t] = 0
+        work[row.x + t] = X[t, i] if transposed else X[i, t]
+    for t in range(n, row.n):
+        work[row.x + t] = 0
 
 
 @kernel
-def descend(X, transposed, F, N, B, den, numbers, sweeps, fixed, want, k, blocks, sums, tally):
-    """`coordinate.descend` where every row of X is whole: B = G' serves all rows, nothing is gathered."""
-    tiny, l2, beta = numbers
+def descend(X, transposed, F, N, B, den, rule, blocks, sums, tally):
+    """`coordinate.descend` where every row of X is whole: B = G' serves all rows, nothing is gathered.
+
+    Rows go outer: a row's x and y stay in cache for all its sweeps, while B comes from the cache that holds it.
+    """
     columns = F.shape[1]
     n = len(B) // columns
     for b in prange(len(blocks) - 1):
-        _, _, ratio, _, num, f, active = scratch(columns, 0, F)
-        x, y = np.empty(n, F.dtype), np.empty(n, F.dtype)
+        work, row = room_for_row(columns, n, F)
+        active = np.empty(columns, np.int64)
         loglik, kkt = 0.0, 0.0
         for i in range(blocks[b], blocks[b + 1]):
-            load_counts_row(X, transposed, i, x)
-            load_row(F, i, f)
-            value, mass, dead = evaluate_row(x, y, ratio, B, num, f, active, n, n, k, tiny, want)
-            loglik += value
-            if dead > 0 and (positive(f, k, active) == 0 or not fixed):
-                revive(f, den, k, mass)
-                _, _, dead = evaluate_row(x, y, ratio, B, num, f, active, n, n, k, tiny, False)
-            kkt += residual_row(num, f, den, l2, mass)
-            if dead == 0 or fixed:  # else the other factor lacks what this row needs, and is to find the row positive
-                sweeps_of(x, y, B, num, f, active, n, n, den, l2, k, sweeps, tiny)
-            extrapolate_row(N, F, i, f, beta)
+            load_counts_row(X, transposed, i, work, row)
+            load_row(F, i, work, row.f)
+            met = evaluate_row(work, B, active, row, rule, rule.want)
+            loglik += met[0]
+            kkt += descend_row(F, N, i, work, B, active, row, den, rule, met)
             add_row(sums, b, F, i)
         tally[b, 0], tally[b, 1] = loglik, kkt
 
 
 @kernel
-def solve(X, transposed, F, B, den, numbers, max_sweeps, k, blocks):
+def solve(X, transposed, F, B, den, rule, blocks):
     """`coordinate.solve` where every row of X is whole."""
-    tiny, l2, tol = numbers
     columns = F.shape[1]
     n = len(B) // columns
     for b in prange(len(blocks) - 1):
-        _, _, ratio, _, num, f, active = scratch(columns, 0, F)
-        x, y = np.empty(n, F.dtype), np.empty(n, F.dtype)
+        work, row = room_for_row(columns, n, F)
+        active = np.empty(columns, np.int64)
         for i in range(blocks[b], blocks[b + 1]):
-            load_counts_row(X, transposed, i, x)
-            mass = 0.0
-            for t in range(n):
-                mass += x[t]
-            if mass > 0:
-                solve_row(x, y, ratio, B, num, f, active, n, n, den, l2, k, mass, max_sweeps, tol, tiny)
-                extrapolate_row(F, F, i, f, 0.0)
+            load_counts_row(X, transposed, i, work, row)
+            solve_into(F, i, work, B, active, row, den, rule, n)

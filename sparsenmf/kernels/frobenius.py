@@ -4,7 +4,8 @@ import numpy as np
 
 from sparsenmf._jit import kernel, prange
 from sparsenmf.kernels.gather import gather_add, prefetch_rows
-from sparsenmf.kernels.kl import AHEAD, clear
+from sparsenmf.kernels.kl import AHEAD
+from sparsenmf.kernels.rows import span_of
 from sparsenmf.kernels.simd import (
     GROUP,
     VECTOR_BYTES,
@@ -18,12 +19,17 @@ from sparsenmf.kernels.simd import (
     total,
     where_positive,
 )
+from sparsenmf.kernels.steps import clear
 
 
 @kernel
-def times(X, G, rows, panels, group, blocks, out):
-    """Some rows of out = XG, the cross product X H' (or X' W) of eq. 4; rows and panels as in `kl.multiply`."""
+def times(X, G, route, out):
+    """Some rows of out = XG, the cross product X H' (or X' W) of eq. 4; the route is that of `kl.multiply`.
+
+    Rows go outer, within a panel of G's rows: the row of `out` stays in cache while GROUP nonzeros at a time add to it.
+    """
     _, indices, data = X
+    rows, panels, group, blocks = route
     columns = G.shape[1]
     for b in prange(len(blocks) - 1):
         for first in range(blocks[b], blocks[b + 1], group):
@@ -32,8 +38,7 @@ def times(X, G, rows, panels, group, blocks, out):
                 clear(out, rows[r] * columns, (rows[r] + 1) * columns)
             for p in range(panels.shape[1] - 1):
                 for r in range(first, last):
-                    start, stop = panels[r, p], panels[r, p + 1]
-                    end = stop if panels.shape[1] > 2 else len(indices)
+                    start, stop, end = span_of(panels, r, p, len(indices))
                     for t in range(start, stop, GROUP):
                         prefetch_rows(G, indices, t + AHEAD, end)
                         gather_add(out, rows[r] * columns, load_group(data, t, stop, G), G, indices, t, stop)
@@ -41,7 +46,10 @@ def times(X, G, rows, panels, group, blocks, out):
 
 @kernel
 def moments(data, bounds, out):
-    """Per block of entries: sum of x, of x log x (0 log 0 = 0) and of x^2, in float64."""
+    """Per block of entries: sum of x, of x log x (0 log 0 = 0) and of x^2, in float64.
+
+    One pass makes all three sums, so the entries come from memory once.
+    """
     for b in prange(len(bounds) - 1):
         first, last = bounds[b], bounds[b + 1]
         none = fill(out, 0.0)

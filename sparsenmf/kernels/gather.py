@@ -202,8 +202,11 @@ def scatter_transposed(typingctx, b, stride, place, f, t, stop):
 
 
 @intrinsic
-def strided_dots(typingctx, b, at, stride, v, n):
-    """Lane w: the sum over t < n of b[at + w * stride + t] * v[t], for GROUP rows of b; n a multiple of the lanes."""
+def strided_dots(typingctx, b, at, stride, v, start, n):
+    """Lane w: the sum over t < n of b[at + w * stride + t] * v[start + t]; n a multiple of the lanes.
+
+    GROUP accumulators hide the latency of the multiply-adds, and each register of v is loaded once for all.
+    """
     result, lanes = Lanes(b.dtype, GROUP), _register(b)
 
     def codegen(context, builder, sig, args):
@@ -213,14 +216,15 @@ def strided_dots(typingctx, b, at, stride, v, n):
         for s in sums:
             builder.store(ir.Constant(vector, None), s)
         rows = [builder.add(args[1], builder.mul(args[2], _I64(w))) for w in range(GROUP)]
-        with cgutils.for_range_slice(builder, _I64(0), args[4], _I64(lanes.count), inc=True) as (t, _):
-            chunk = _load(builder, _pointer(context, builder, sig.args[3], args[3], t), vector, align)
+        with cgutils.for_range_slice(builder, _I64(0), args[5], _I64(lanes.count), inc=True) as (t, _):
+            place = _pointer(context, builder, sig.args[3], args[3], builder.add(args[4], t))
+            chunk = _load(builder, place, vector, align)
             for s, row in zip(sums, rows, strict=True):
                 pointer = _pointer(context, builder, sig.args[0], args[0], builder.add(row, t))
                 builder.store(_fma(builder, chunk, _load(builder, pointer, vector, align), builder.load(s)), s)
         return _sums_of(builder, [builder.load(s) for s in sums])
 
-    return result(b, types.intp, types.intp, b, types.intp), codegen
+    return result(b, types.intp, types.intp, v, types.intp, types.intp), codegen
 
 
 if config.DISABLE_JIT:

@@ -2,21 +2,22 @@
 
 X is the tuple (indptr, indices, data) of X for F = W, G = H', or of X' for F = H', G = W: one kernel, both factors.
 Factors are padded with zero columns to whole registers. WH is evaluated at the nonzeros alone: the other terms of the
-gradient are the column sums of G, which come in as `den` (with the L1 penalty added; `l2` is the L2 penalty).
+gradient are the column sums of G, which come in as `den` (with the L1 penalty added).
 
 Each block of rows writes its own rows and its own line of `sums` (column sums of the new F) and of `tally`
-(sum of x log(WH) at entry, KKT residual at entry), which the caller adds up in block order.
+(sum of x log(WH) at entry, KKT residual at entry), which the caller adds up in block order. The blocks are a function
+of X alone: sums come out the same to the last bit for any number of threads.
 """
 
 import numpy as np
 
 from sparsenmf._jit import helper, kernel, prange
 from sparsenmf.kernels.gather import gather_add, gather_dots, prefetch_rows
+from sparsenmf.kernels.rows import span_of
 from sparsenmf.kernels.simd import (
     GROUP,
     VECTOR_BYTES,
     add,
-    add_wide,
     div,
     fill,
     fma,
@@ -32,23 +33,21 @@ from sparsenmf.kernels.simd import (
     sub,
     total,
     where_positive,
-    widen,
 )
+from sparsenmf.kernels.steps import add_row, add_rows, clear, residual
 
 SPARED = 1e8  # rows whose entries are not about this many times the cut are left alone by it
 AHEAD = 16  # nonzeros between a prefetch and its use
 
 
 @helper
-def clear(a, start, stop):
-    """a[start:stop] = 0, whole registers, flat offsets."""
-    for i in range(start, stop, VECTOR_BYTES // a.itemsize):
-        store(a, i, fill(a, 0.0))
+def ratio_part(indices, data, span, F, i, G, tiny, want, num, at):
+    """num[at:] += (X / FG')G over a span of nonzeros of row i; returns their sums of x log(FG') and of x.
 
-
-@helper
-def ratio_part(indices, data, start, stop, end, F, i, G, tiny, want, num, at):
-    """num[at:] += (X / FG')G over the nonzeros start to stop of row i; returns their sums of x log(FG') and of x."""
+    GROUP nonzeros go side by side. The rows of G that they name are fetched once, for WH and for the numerators, and
+    the row of F and the numerators are loaded and stored once for all of them.
+    """
+    start, stop, end = span
     none = load_group(data, start, start, num)
     loglik, mass, floor = none, none, same(none, tiny)
     for t in range(start, stop, GROUP):
@@ -63,26 +62,21 @@ def ratio_part(indices, data, start, stop, end, F, i, G, tiny, want, num, at):
 
 
 @helper
-def residual(f, den, factor, mass):
-    """|min(f den, mass (1 - factor))|, lane by lane: the counts that a scaled projected gradient step would move.
-
-    `factor` is that of eq. 5, numerator by denominator: 1 where the gradient vanishes.
-    """
-    held, zero = mul(f, den), same(f, 0.0)
-    slack = sub(mass, mul(mass, factor))
-    least = sub(held, maximum(sub(held, slack), zero))  # min(held, slack)
-    return maximum(least, sub(zero, least))
+def spared_mass(rule, den):
+    """The sum of x up to which a row is spared by the cut: the den-weighted sum of its new entries is its sum of x."""
+    return SPARED * rule.cut * den.sum()
 
 
 @helper
-def multiply_row(F, i, num, at, den, l2, floor, cut, mass):
+def multiply_row(F, i, num, at, den, rule, mass, spared):
     """F[i] *= num[at:] / den, eq. 5; a positive entry stays at or above the floor, or turns zero at or below the cut.
 
     With an L2 penalty it is the minimiser of eq. 26 plus that penalty, the positive root of l2 f'^2 + den f' = f num
-    (scikit-learn divides by den + l2 f there, which can raise the cost).
+    (scikit-learn divides by den + l2 f there, which can raise the cost). Returns the row's part of the KKT residual.
     """
-    columns, moved = F.shape[1], fill(num, 0.0)
-    zero, one, floors, cuts = fill(num, 0.0), fill(num, 1.0), fill(num, floor), fill(num, cut)
+    columns, moved, l2 = F.shape[1], fill(num, 0.0), rule.l2
+    zero, one, floors = fill(num, 0.0), fill(num, 1.0), fill(num, rule.floor)
+    cuts = fill(num, rule.cut if mass > spared else rule.floor * 0)
     masses = fill(num, mass)
     for a in range(0, columns, VECTOR_BYTES // F.itemsize):
         f, n, push = load(F, i * columns + a), load(num, at + a), load(den, a)
@@ -99,37 +93,17 @@ def multiply_row(F, i, num, at, den, l2, floor, cut, mass):
     return total(moved)
 
 
-@helper
-def add_row(sums, b, F, i):
-    """sums[b] += F[i], in float64."""
-    columns = F.shape[1]
-    for a in range(0, columns, VECTOR_BYTES // F.itemsize):
-        add_wide(sums, b * columns + a, load(F, i * columns + a))
-
-
-@helper
-def add_rows(sums, b, F, rows, first, last):
-    """sums[b] += the rows of F that rows[first:last] names, in float64."""
-    columns = F.shape[1]
-    for a in range(0, columns, VECTOR_BYTES // F.itemsize):
-        part = widen(fill(F, 0.0))
-        for r in range(first, last):
-            part = add(part, widen(load(F, rows[r] * columns + a)))
-        add_wide(sums, b * columns + a, part)
-
-
 @kernel
-def multiply(X, F, G, den, l2, limits, want, rows, panels, group, blocks, sums, tally):
+def multiply(X, F, G, den, rule, route, sums, tally):
     """The multiplicative update of some rows of F, eq. 5: F <- F * ((X / FG')G) / (column sums of G), in place.
 
-    `limits` is (the least WH to divide by, the least positive entry to leave, entries up to which become zero).
-    panels[r, p] is where the nonzeros of rows[r] enter panel p of G's rows: `group` rows of F at a time go over a panel
-    while it is in cache.
+    `rule` is a `KlMultiply`, `route` says which rows. Rows go outer: a row's numerators stay in the first-level cache
+    while its nonzeros pass, and no thread writes another's rows. A group of rows goes over one panel of G's rows after
+    another, so that a panel comes from memory once for the group.
     """
     _, indices, data = X
-    tiny, floor, cut = limits
-    columns = F.shape[1]
-    spared = SPARED * cut * den.sum()  # the new row's den-weighted sum is its sum of x
+    rows, panels, group, blocks = route
+    columns, spared = F.shape[1], spared_mass(rule, den)
     for b in prange(len(blocks) - 1):
         num = np.empty(group * columns, F.dtype)
         logliks, masses = np.empty(group), np.empty(group, F.dtype)
@@ -141,41 +115,65 @@ def multiply(X, F, G, den, l2, limits, want, rows, panels, group, blocks, sums, 
             masses[:count] = 0
             for p in range(panels.shape[1] - 1):
                 for r in range(count):
-                    start, stop = panels[first + r, p], panels[first + r, p + 1]
-                    end = stop if panels.shape[1] > 2 else len(indices)
-                    part, mass = ratio_part(
-                        indices, data, start, stop, end, F, rows[first + r], G, tiny, want, num, r * columns
-                    )
+                    i, span = rows[first + r], span_of(panels, first + r, p, len(indices))
+                    part, mass = ratio_part(indices, data, span, F, i, G, rule.tiny, rule.want, num, r * columns)
                     logliks[r] += part
                     masses[r] += mass
             for r in range(count):
-                i, mass = rows[first + r], masses[r]
-                if mass == 0:
+                i = rows[first + r]
+                if masses[r] == 0:
                     clear(F, i * columns, (i + 1) * columns)
                     continue
-                low = cut if mass > spared else tiny * 0
-                kkt += multiply_row(F, i, num, r * columns, den, l2, floor, low, mass)
+                kkt += multiply_row(F, i, num, r * columns, den, rule, masses[r], spared)
                 loglik += logliks[r]
             add_rows(sums, b, F, rows, first, first + count)
         tally[b, 0], tally[b, 1] = loglik, kkt
 
 
+@helper
+def apply_rows(F, first, last, num, at, masses, den, rule, sums, b):
+    """Eq. 5 on F[first:last] from their numerators, num[at:]; returns the KKT residual, adds to their column sums."""
+    kkt, columns, spared = 0.0, F.shape[1], spared_mass(rule, den)
+    for i in range(first, last):
+        kkt += multiply_row(F, i, num, at + (i - first) * columns, den, rule, masses[i], spared)
+        add_row(sums, b, F, i)
+    return kkt
+
+
+@kernel
+def apply(F, num, masses, den, rule, blocks, sums, tally):
+    """The second half of `multiply`: eq. 5 on all rows of F, from num = (X / FG')G and the sums of X's rows.
+
+    After `ratio_times` it does what `multiply` does at once, to rounding, for the price of reading `num` again.
+    """
+    for b in prange(len(blocks) - 1):
+        first, last = blocks[b], blocks[b + 1]
+        tally[b, 1] = apply_rows(F, first, last, num, first * F.shape[1], masses, den, rule, sums, b)
+
+
 @kernel
 def ratio_times(X, F, G, tiny, blocks, out, tally):
-    """out = (X / FG')G: the part of the gradient that needs X; tally has the sum of x log(FG')."""
+    """out = (X / FG')G: the part of the gradient that needs X; tally has the sum of x log(FG').
+
+    Rows go outer: the row of `out` stays in the first-level cache while the row's nonzeros pass.
+    """
     indptr, indices, data = X
     for b in prange(len(blocks) - 1):
         loglik = 0.0
         for i in range(blocks[b], blocks[b + 1]):
             at = i * G.shape[1]
             clear(out, at, at + G.shape[1])
-            loglik += ratio_part(indices, data, indptr[i], indptr[i + 1], len(indices), F, i, G, tiny, True, out, at)[0]
+            span = (indptr[i], indptr[i + 1], len(indices))
+            loglik += ratio_part(indices, data, span, F, i, G, tiny, True, out, at)[0]
         tally[b, 0] = loglik
 
 
 @kernel
 def loglik(X, F, G, blocks, tally):
-    """The sum of x log(FG') over the nonzeros: -inf where FG' is zero at one of them."""
+    """The sum of x log(FG') over the nonzeros: -inf where FG' is zero at one of them.
+
+    Rows go outer, so the row of F stays in registers and cache; the logarithms of GROUP nonzeros are one vector step.
+    """
     indptr, indices, data = X
     for b in prange(len(blocks) - 1):
         value = 0.0

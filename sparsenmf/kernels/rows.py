@@ -1,13 +1,24 @@
-"""Rows of a CSR matrix: blocks of equal work, and the transpose."""
+"""Rows of a CSR matrix: blocks of equal work, the way of a pass over them, and the transpose."""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from sparsenmf._jit import kernel, prange
+from sparsenmf._jit import helper, kernel, prange
 
 BLOCKS = 96
 ROW_COST = 16  # what a row costs beside its nonzeros, in nonzeros
 PARTS = 4
 TILE = 64
+
+
+class Route(NamedTuple):
+    """Rows of X of one kind, and the order in which a pass takes their nonzeros."""
+
+    rows: np.ndarray
+    panels: np.ndarray  # rows x (panels + 1): the bounds of each row's nonzeros in each panel of G's rows
+    group: int  # rows that go over a panel together
+    blocks: np.ndarray  # bounds of the runs of `rows` that are one thread's
 
 
 def row_blocks(indptr: np.ndarray, n_blocks: int = BLOCKS) -> np.ndarray:
@@ -37,9 +48,19 @@ def blocks_of(rows: np.ndarray, indptr: np.ndarray, unit: int = 1, n_blocks: int
     return np.unique(bounds)
 
 
+@helper
+def span_of(panels, r, p, nnz):
+    """The nonzeros of a route's row r in panel p: the first, the one past them, and the one past all to prefetch."""
+    stop = panels[r, p + 1]
+    return panels[r, p], stop, stop if panels.shape[1] > 2 else nnz
+
+
 @kernel
 def find_panels(indptr, indices, rows, width, out):
-    """out[r, p] = where the nonzeros of row rows[r] reach column p * width: the bounds of its part in each panel."""
+    """out[r, p] = where the nonzeros of row rows[r] reach column p * width: the bounds of its part in each panel.
+
+    A row's indices are sorted, so each bound is a binary search, and no pass over the nonzeros is needed.
+    """
     panels = out.shape[1] - 1
     for r in prange(len(rows)):
         at, stop = indptr[rows[r]], indptr[rows[r] + 1]
@@ -50,7 +71,11 @@ def find_panels(indptr, indices, rows, width, out):
 
 @kernel
 def turn(A, out):
-    """out[i, a] = A[a, i] for as many rows and columns as both have, in tiles."""
+    """out[i, a] = A[a, i] for as many rows and columns as both have.
+
+    One of the two is met across its rows whichever loop is inner. A tile of both fits the first-level cache, so each of
+    their cache lines is fetched once.
+    """
     rows, columns = min(out.shape[0], A.shape[1]), min(out.shape[1], A.shape[0])
     across = (columns + TILE - 1) // TILE
     for b in prange(across * ((rows + TILE - 1) // TILE)):
@@ -62,7 +87,10 @@ def turn(A, out):
 
 @kernel
 def count_columns(indptr, indices, parts, places):
-    """places[p, j] = the nonzeros of column j in the rows parts[p] to parts[p + 1]."""
+    """places[p, j] = the nonzeros of column j in the rows parts[p] to parts[p + 1].
+
+    Parts are few, for each has counters for all columns, and many, for each is one thread's.
+    """
     for p in prange(len(parts) - 1):
         for t in range(indptr[parts[p]], indptr[parts[p + 1]]):
             places[p, indices[t]] += 1
@@ -70,7 +98,10 @@ def count_columns(indptr, indices, parts, places):
 
 @kernel
 def scatter_columns(X, parts, places, out_indices, out_data):
-    """Move each nonzero to places[p, column], which goes up by one: a stable counting sort, a part a thread."""
+    """Move each nonzero to places[p, column], which goes up by one: a stable counting sort, a part a thread.
+
+    Rows go outer, so each column of X' receives its rows in order and needs no sort of its own.
+    """
     indptr, indices, data = X
     for p in prange(len(parts) - 1):
         for i in range(parts[p], parts[p + 1]):

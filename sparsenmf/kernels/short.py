@@ -4,16 +4,17 @@ Most columns of a count matrix hold a few nonzeros: too few to fill registers wi
 Newton steps would cost more than the arithmetic. Here each lane is a row, of a batch whose rows have about equally
 many nonzeros, and every step is a vector step; nothing crosses lanes, so a row's result does not depend on its mates.
 
-Work arrays are stored [position][component][lane]; lanes past a row's nonzeros hold x = 0, which adds exactly nothing.
-The steps are those of `coordinate`, over all components instead of a list; `gate` says which lanes take part.
+A batch's vectors lie in one work array, at the offsets that a `Batch` names, stored [position][component][lane]. Lanes
+past a row's nonzeros hold x = 0, which adds exactly nothing. The steps are those of `coordinate`, over all components
+instead of a list; a gate, kept in the place of the numerators, says which lanes take part.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from sparsenmf._jit import helper, kernel, prange
-from sparsenmf.kernels.coordinate import KEPT, LEFT_LIMIT
 from sparsenmf.kernels.gather import gather_transposed, scatter_transposed
-from sparsenmf.kernels.kl import add_row, residual
 from sparsenmf.kernels.simd import (
     VECTOR_BYTES,
     add,
@@ -24,204 +25,223 @@ from sparsenmf.kernels.simd import (
     log,
     maximum,
     mul,
+    same,
     store,
     sub,
     total,
     where_positive,
 )
+from sparsenmf.kernels.steps import LEFT_LIMIT, add_row, extrapolate_row, newton, residual, room
 
 SHORT = 24  # nonzeros up to which a row is short
 
 
-@helper
-def scratch(columns, lanes, like):
-    """Room for x, y, ratio, B, num, f, the iterate before, each row's mass, rows to write back, names of rows of G."""
-    return (
-        np.empty(SHORT * lanes, like.dtype),
-        np.empty(SHORT * lanes, like.dtype),
-        np.empty(SHORT * lanes, like.dtype),
-        np.empty(SHORT * columns * lanes, like.dtype),
-        np.empty(columns * lanes, like.dtype),
-        np.empty(columns * lanes, like.dtype),
-        np.empty(columns * lanes, like.dtype),
-        np.empty(lanes, like.dtype),
-        np.empty((lanes, columns), like.dtype),
-        np.empty(lanes, np.int64),
-    )
+class Batch(NamedTuple):
+    """Which rows go side by side, their sizes, and where their vectors begin in the work array."""
+
+    first: int  # rows[first:last]
+    last: int
+    n: int  # nonzeros of the longest
+    lanes: int
+    width: int  # of a vector of all components, lanes x columns
+    mass: int
+    x: int
+    y: int
+    ratio: int
+    num: int
+    f: int
+    B: int
 
 
 @helper
-def gather_batch(indptr, indices, data, F, N, G, rows, first, last, x, B, f, before, mass, names):
-    """Load the batch rows[first:last] (the last row again in lanes to spare, without counts); its longest length."""
-    lanes, columns = len(names), G.shape[1]
-    longest = 0
+def room_for_batch(lanes, columns, like):
+    """The work array, and an empty batch in it."""
+    width, long = lanes * columns, lanes * SHORT
+    work, mass = room(lanes + 3 * long + (2 + SHORT) * width, like)
+    x = mass + lanes
+    num = x + 3 * long
+    return work, Batch(0, 0, 0, lanes, width, mass, x, x + long, x + 2 * long, num, num + width, num + 2 * width)
+
+
+@helper
+def with_rows(at, first, last, n):
+    """The same places for the rows first to last, the longest of n nonzeros."""
+    return Batch(first, last, n, at.lanes, at.width, at.mass, at.x, at.y, at.ratio, at.num, at.f, at.B)
+
+
+@helper
+def gather_batch(indptr, indices, data, F, G, rows, batch, work, names):
+    """Load the batch's rows (the last row again in lanes to spare, without counts).
+
+    Positions go outer: the rows of G that the lanes name at one position are transposed in registers, and land where
+    the sweeps want them, one component's lanes side by side.
+    """
+    lanes, first, last = batch.lanes, batch.first, batch.last
     for w in range(lanes):
-        row = rows[min(first + w, last - 1)]
-        longest = max(longest, indptr[row + 1] - indptr[row])
-        mass[w] = 0
-    for t in range(longest):
+        work[batch.mass + w] = 0
+    for t in range(batch.n):
         for w in range(lanes):
             row = rows[min(first + w, last - 1)]
             start, stop = indptr[row], indptr[row + 1]
             here = start + t < stop
             names[w] = indices[start + t if here else max(start, stop - 1)] if start < stop else 0
-            x[t * lanes + w] = data[start + t] if here and first + w < last else 0
-            mass[w] += x[t * lanes + w]
-        gather_transposed(B, lanes, t * columns * lanes, G, names, 0, lanes)
-    gather_transposed(f, lanes, 0, F, rows, first, last)
-    gather_transposed(before, lanes, 0, N, rows, first, last)
-    return longest
+            x = batch.x + t * lanes + w
+            work[x] = data[start + t] if here and first + w < last else 0
+            work[batch.mass + w] += work[x]
+        gather_transposed(work, lanes, batch.B + t * batch.width, G, names, 0, lanes)
+    gather_transposed(work, lanes, batch.f, F, rows, first, last)
 
 
 @helper
-def evaluate_batch(x, y, ratio, B, num, f, n, columns, lanes, tiny, want):
-    """y = B'f and num = B (x / y) for every lane; the sum of x log y, and of the x where y is zero."""
-    none, floor = fill(f, 0.0), fill(f, tiny)
-    loglik, dead = none, none
-    for t in range(n):
+def evaluate_batch(work, batch, tiny, want):
+    """y = B'f and num = B (x / y) for every lane; the sum of x log y, and of the x where y is zero.
+
+    y goes by positions, in four chains of multiply-adds that hide their latency; num by components, whose sums stay in
+    a register over all positions.
+    """
+    none, floor = fill(work, 0.0), fill(work, tiny)
+    loglik, dead, lanes, f = none, none, batch.lanes, batch.f
+    for t in range(batch.n):
         s0, s1, s2, s3 = none, none, none, none
-        at = t * columns * lanes
-        for a in range(0, columns * lanes, 4 * lanes):
-            s0 = fma(load(f, a), load(B, at + a), s0)
-            s1 = fma(load(f, a + lanes), load(B, at + a + lanes), s1)
-            s2 = fma(load(f, a + 2 * lanes), load(B, at + a + 2 * lanes), s2)
-            s3 = fma(load(f, a + 3 * lanes), load(B, at + a + 3 * lanes), s3)
-        value, counts = add(add(s0, s1), add(s2, s3)), load(x, t * lanes)
+        at, here = batch.B + t * batch.width, t * batch.lanes
+        for a in range(0, batch.width, 4 * lanes):
+            s0 = fma(load(work, f + a), load(work, at + a), s0)
+            s1 = fma(load(work, f + a + lanes), load(work, at + a + lanes), s1)
+            s2 = fma(load(work, f + a + 2 * lanes), load(work, at + a + 2 * lanes), s2)
+            s3 = fma(load(work, f + a + 3 * lanes), load(work, at + a + 3 * lanes), s3)
+        value, counts = add(add(s0, s1), add(s2, s3)), load(work, batch.x + here)
         if want:
             loglik = add(loglik, where_positive(counts, mul(counts, log(value)), none))
         dead = add(dead, where_positive(value, none, counts))
         value = maximum(value, floor)
-        store(y, t * lanes, value)
-        store(ratio, t * lanes, div(counts, value))
-    for a in range(0, columns * lanes, lanes):
+        store(work, batch.y + here, value)
+        store(work, batch.ratio + here, div(counts, value))
+    for a in range(0, batch.width, lanes):
         s = none
-        for t in range(n):
-            s = fma(load(ratio, t * lanes), load(B, t * columns * lanes + a), s)
-        store(num, a, s)
+        for t in range(batch.n):
+            s = fma(load(work, batch.ratio + t * lanes), load(work, batch.B + t * batch.width + a), s)
+        store(work, batch.num + a, s)
     return total(loglik), dead
 
 
 @helper
-def revive_batch(f, mass, den, k, lanes, dead, fixed):
+def revive_batch(work, batch, den, rule, dead):
     """As `coordinate.revive`, in the lanes where a count lies on y = 0; where G is fixed, in empty ones alone."""
-    scale, held = 0.0, fill(f, 0.0)
-    for a in range(0, k * lanes, lanes):
-        held = add(held, load(f, a))
-    if fixed:
-        dead = where_positive(held, fill(f, 0.0), dead)
-    for a in range(k):
+    none, scale, lanes = fill(work, 0.0), 0.0, batch.lanes
+    held = none
+    for a in range(rule.k):
+        held = add(held, load(work, batch.f + a * lanes))
         scale += den[a]
-    share = div(mul(load(mass, 0), fill(f, 0.1)), fill(f, scale))
-    share = where_positive(dead, share, fill(f, 0.0))
-    for a in range(k):
+    if rule.fixed:
+        dead = where_positive(held, none, dead)
+    share = div(mul(load(work, batch.mass), fill(work, 0.1)), fill(work, scale))
+    share = where_positive(dead, share, none)
+    for a in range(rule.k):
         if den[a] > 0:
-            store(f, a * lanes, add(load(f, a * lanes), share))
+            f = batch.f + a * lanes
+            store(work, f, add(load(work, f), share))
 
 
 @helper
-def residual_batch(num, f, masses, den, l2, k, lanes):
+def residual_batch(work, batch, den, rule):
     """The batch's part of the KKT residual."""
-    moved, mass = fill(f, 0.0), load(masses, 0)
-    for a in range(k):
-        value = load(f, a * lanes)
-        d = fma(fill(f, l2), value, fill(f, den[a]))
-        factor = where_positive(d, div(load(num, a * lanes), d), fill(f, 1.0))
-        moved = add(moved, residual(value, d, factor, mass))
+    moved, mass = fill(work, 0.0), load(work, batch.mass)
+    for a in range(rule.k):
+        f, num = load(work, batch.f + a * batch.lanes), load(work, batch.num + a * batch.lanes)
+        d = fma(fill(work, rule.l2), f, fill(work, den[a]))
+        factor = where_positive(d, div(num, d), fill(work, 1.0))
+        moved = add(moved, residual(f, d, factor, mass))
     return total(moved)
 
 
 @helper
-def newton_lanes(f, old, g, h, m):
-    """`coordinate.newton`, lane by lane; `f` is an array of the dtype."""
-    zero = fill(f, 0.0)
-    right = where_positive(h, sub(old, div(g, h)), old)
-    step = div(g, fma(m, g, h))
-    limit = where_positive(m, div(fill(f, LEFT_LIMIT), m), step)
-    step = where_positive(sub(limit, step), step, limit)
-    return where_positive(g, maximum(sub(old, step), zero), right)
+def step_of(old, g, h, m, limit):
+    """Where `newton` takes one coordinate of every lane."""
+    full = where_positive(h, div(g, h), same(g, 0.0))
+    return newton(old, g, full, div(g, fma(m, g, h)), div(limit, m))
 
 
 @helper
-def set_gate(gate, num, f, den, k, lanes, first, dead):
+def set_gate(work, batch, den, k, first, dead):
     """Positive where a lane takes part: its entry is positive or, in the first pass, a zero that wants to grow.
 
     No entry of a lane that is dead still does: the other factor lacks what its row needs, and is to find it positive.
     """
     for a in range(k):
-        value = load(f, a * lanes)
+        gate, value = batch.num + a * batch.lanes, load(work, batch.f + a * batch.lanes)
         if first:
-            value = maximum(value, sub(load(num, a * lanes), fill(f, den[a])))
-        store(gate, a * lanes, where_positive(dead, fill(f, 0.0), value))
+            value = maximum(value, sub(load(work, gate), fill(work, den[a])))
+        store(work, gate, where_positive(dead, fill(work, 0.0), value))
 
 
 @helper
-def sweep_batch(x, y, B, f, gate, n, columns, lanes, den, l2, k, tiny, prev, delta):
-    """One pass over the components, where y still lacks the step `delta` of `prev`; returns the step it lacks then."""
-    none, floor = fill(f, 0.0), fill(f, tiny)
-    for a in range(k):
+def sweep_batch(work, batch, den, rule, prev, delta):
+    """One pass over the components, where y still lacks the step `delta` of `prev`; returns the step it lacks then.
+
+    Components go outer, for each step needs the y that the last one left; a pass over the positions applies the last
+    step and sums up the next one's derivatives.
+    """
+    none, floor = fill(work, 0.0), fill(work, rule.tiny)
+    lanes, penalty, limit = batch.lanes, fill(work, rule.l2), fill(work, LEFT_LIMIT)
+    for a in range(rule.k):
         g, h, m = none, none, none
-        for t in range(n):
-            at = t * columns * lanes
-            value = maximum(fma(delta, load(B, at + prev * lanes), load(y, t * lanes)), floor)
-            store(y, t * lanes, value)
-            counts = load(x, t * lanes)
-            u = where_positive(counts, div(load(B, at + a * lanes), value), none)
+        for t in range(batch.n):
+            at, y = batch.B + t * batch.width, batch.y + t * lanes
+            value = maximum(fma(delta, load(work, at + prev * lanes), load(work, y)), floor)
+            store(work, y, value)
+            counts = load(work, batch.x + t * lanes)
+            u = where_positive(counts, div(load(work, at + a * lanes), value), none)
             v = mul(counts, u)
             g = add(g, v)
             h = fma(v, u, h)
             m = maximum(m, u)
-        old, penalty = load(f, a * lanes), fill(f, l2)
-        slope = sub(fma(penalty, old, fill(f, den[a])), g)
-        new = where_positive(load(gate, a * lanes), newton_lanes(f, old, slope, add(h, penalty), m), old)
-        store(f, a * lanes, new)
-        delta = sub(new, old)
-        prev = a
+        old = load(work, batch.f + a * lanes)
+        slope = sub(fma(penalty, old, fill(work, den[a])), g)
+        stepped = step_of(old, slope, add(h, penalty), m, limit)
+        new = where_positive(load(work, batch.num + a * lanes), stepped, old)
+        store(work, batch.f + a * lanes, new)
+        prev, delta = a, sub(new, old)
     return prev, delta
 
 
 @helper
-def leave_batch(f, before, new, N, F, rows, first, last, k, beta, sums, b):
+def leave_batch(F, N, rows, batch, work, new, beta, sums, b):
     """Write back N = f and F = its extrapolation; add F to the column sums."""
-    lanes = len(new)
-    scatter_transposed(f, lanes, 0, new, 0, last - first)
-    for w in range(last - first):
-        for a in range(k):
-            N[rows[first + w], a] = new[w, a]
-    factor, kept = fill(f, beta), fill(f, KEPT)
-    for a in range(0, k * lanes, lanes):
-        value = load(f, a)
-        ahead = fma(factor, sub(value, load(before, a)), value)
-        store(f, a, maximum(ahead, mul(kept, value)))
-    scatter_transposed(f, lanes, 0, new, 0, last - first)
-    for w in range(last - first):
-        for a in range(k):
-            F[rows[first + w], a] = new[w, a]
-        add_row(sums, b, new, w)
+    count = batch.last - batch.first
+    scatter_transposed(work, batch.lanes, batch.f, new, 0, count)
+    for w in range(count):
+        i = rows[batch.first + w]
+        extrapolate_row(F, N, i, new, w * F.shape[1], beta)
+        add_row(sums, b, F, i)
 
 
 @kernel
-def descend(X, F, N, G, den, numbers, sweeps, fixed, want, k, rows, blocks, sums, tally):
-    """`coordinate.descend` on the short `rows`, sorted by length."""
+def descend(X, F, N, G, den, rule, rows, blocks, sums, tally):
+    """`coordinate.descend` on the short `rows`, sorted by length: the rows of a batch have about equally many nonzeros.
+
+    Batches go outer, each from its gather to its last sweep: its whole problem stays in cache.
+    """
     indptr, indices, data = X
-    tiny, l2, beta = numbers
     lanes, columns = VECTOR_BYTES // F.itemsize, F.shape[1]
     for b in prange(len(blocks) - 1):
-        x, y, ratio, B, num, f, before, mass, new, names = scratch(columns, lanes, F)
+        work, at = room_for_batch(lanes, columns, F)
+        new, names = np.empty((lanes, columns), F.dtype), np.empty(lanes, np.int64)
         loglik, kkt = 0.0, 0.0
         for first in range(blocks[b], blocks[b + 1], lanes):
             last = min(first + lanes, blocks[b + 1])
-            n = gather_batch(indptr, indices, data, F, N, G, rows, first, last, x, B, f, before, mass, names)
-            value, dead = evaluate_batch(x, y, ratio, B, num, f, n, columns, lanes, tiny, want)
+            batch = with_rows(at, first, last, indptr[rows[last - 1] + 1] - indptr[rows[last - 1]])
+            gather_batch(indptr, indices, data, F, G, rows, batch, work, names)
+            value, dead = evaluate_batch(work, batch, rule.tiny, rule.want)
             loglik += value
             if total(dead) > 0:
-                revive_batch(f, mass, den, k, lanes, dead, fixed)
-                _, dead = evaluate_batch(x, y, ratio, B, num, f, n, columns, lanes, tiny, False)
-                if fixed:
+                revive_batch(work, batch, den, rule, dead)
+                _, dead = evaluate_batch(work, batch, rule.tiny, False)
+                if rule.fixed:
                     dead = fill(F, 0.0)
-            kkt += residual_batch(num, f, mass, den, l2, k, lanes)
+            kkt += residual_batch(work, batch, den, rule)
             prev, delta = 0, fill(F, 0.0)
-            for s in range(sweeps):
-                set_gate(num, num, f, den, k, lanes, s == 0, dead)
-                prev, delta = sweep_batch(x, y, B, f, num, n, columns, lanes, den, l2, k, tiny, prev, delta)
-            leave_batch(f, before, new, N, F, rows, first, last, k, beta, sums, b)
+            for s in range(rule.sweeps):
+                set_gate(work, batch, den, rule.k, s == 0, dead)
+                prev, delta = sweep_batch(work, batch, den, rule, prev, delta)
+            leave_batch(F, N, rows, batch, work, new, rule.beta, sums, b)
         tally[b, 0], tally[b, 1] = loglik, kkt

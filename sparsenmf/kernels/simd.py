@@ -192,10 +192,12 @@ def store_part(typingctx, a, i, stop, v):
     return types.void(a, types.intp, types.intp, v), codegen
 
 
-# --- arithmetic ------------------------------------------------------------------------------------------------------
+# --- arithmetic; what takes registers and `same` take floats alike, as registers of one lane --------------------------
 
 
 def _scalar_to_lanes(context, builder, scalar_type, value, result):
+    if not isinstance(result, Lanes):
+        return context.cast(builder, value, scalar_type, result)
     value = context.cast(builder, value, scalar_type, result.dtype)
     return _splat(builder, value, result.count)
 
@@ -213,7 +215,7 @@ def fill(typingctx, like, value):
 
 @intrinsic
 def same(typingctx, v, value):
-    """A register shaped like v, every lane the same."""
+    """A register shaped like v, every lane the same; a float where v is one."""
 
     def codegen(context, builder, sig, args):
         return _scalar_to_lanes(context, builder, sig.args[1], args[1], v)

@@ -151,8 +151,8 @@ def gather_transposed(b, stride, place, g, indices, t, stop):
         _flat(b, a * stride + place, lanes)[:] = block[:, a]
 
 
-def strided_dots(b, at, stride, v, n):
-    return np.array([_flat(b, at + w * stride, n) @ v[:n] for w in range(GROUP)], b.dtype)
+def strided_dots(b, at, stride, v, start, n):
+    return np.array([_flat(b, at + w * stride, n) @ _flat(v, start, n) for w in range(GROUP)], b.dtype)
 
 
 def add_group(a, i, v):

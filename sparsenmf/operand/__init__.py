@@ -12,7 +12,7 @@ from sparsenmf.operand.choose import as_operand, choose_path
 from sparsenmf.operand.csr import CsrOperand
 from sparsenmf.operand.dense import DenseOperand
 from sparsenmf.operand.factors import copied, empty_factor, gram_matrix, pad, padded_transpose, product, transposed
-from sparsenmf.operand.protocol import Moments, Operand, Pass, Rule
+from sparsenmf.operand.protocol import Moments, Operand, Pass
 
 __all__ = [
     "CsrOperand",
@@ -20,7 +20,6 @@ __all__ = [
     "Moments",
     "Operand",
     "Pass",
-    "Rule",
     "as_operand",
     "choose_path",
     "copied",

@@ -8,9 +8,10 @@ import numpy as np
 
 from sparsenmf.kernels import coordinate, frobenius, kl, short
 from sparsenmf.kernels.rows import transpose
+from sparsenmf.kernels.rules import KlDescend, KlMultiply, KlSolve, in_dtype
 from sparsenmf.operand.factors import empty_factor
 from sparsenmf.operand.plan import Arrays, Plan, panel_rows, plan_of
-from sparsenmf.operand.protocol import Moments, Operand, Pass, Rule, collect, numbers
+from sparsenmf.operand.protocol import Moments, Operand, Pass, collect
 from sparsenmf.scaling import TINY
 
 
@@ -62,8 +63,8 @@ class CsrOperand(Operand):
         """See `Operand`."""
         if out is None:
             out = empty_factor(self.shape[0], G.shape[1], self.dtype)
-        for tile in self.plan(G).tiles:
-            frobenius.times(self.arrays, G, *tile, out)
+        for route in self.plan(G).routes:
+            frobenius.times(self.arrays, G, route, out)
         return out
 
     def products(self, F: np.ndarray, G: np.ndarray) -> np.ndarray:
@@ -97,26 +98,18 @@ class CsrOperand(Operand):
         kl.loglik(self.arrays, F, G, blocks, tally)
         return float(tally[:, 0].sum())
 
-    def multiply(
-        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, measure: bool
-    ) -> Pass:
+    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlMultiply) -> Pass:
         """See `Operand`."""
-        limits = numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
-        tiles = self.plan(G).tiles
-        counts = np.append(0, np.cumsum([len(tile.blocks) - 1 for tile in tiles]))
+        rule, routes = in_dtype(self.dtype, rule), self.plan(G).routes
+        counts = np.append(0, np.cumsum([len(route.blocks) - 1 for route in routes]))
         sums, tally = np.zeros((counts[-1], F.shape[1])), np.zeros((counts[-1], 2))
-        for tile, first, last in zip(tiles, counts[:-1], counts[1:], strict=True):
-            kl.multiply(
-                self.arrays, F, G, den, self.dtype.type(l2), limits, measure, *tile, sums[first:last], tally[first:last]
-            )
+        for route, first, last in zip(routes, counts[:-1], counts[1:], strict=True):
+            kl.multiply(self.arrays, F, G, den, rule, route, sums[first:last], tally[first:last])
         return collect(sums, tally)
 
-    def descend(
-        self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, measure: bool
-    ) -> Pass:
+    def descend(self, F: np.ndarray, N: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlDescend) -> Pass:
         """See `Operand`."""
-        scalars = numbers(self.dtype, TINY[self.dtype], l2, rule.beta)
-        plan = self.plan(G)
+        rule, plan = in_dtype(self.dtype, rule), self.plan(G)
         cut = len(plan.long.blocks) - 1
         count = cut + len(plan.short.blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
@@ -125,13 +118,9 @@ class CsrOperand(Operand):
             (short, plan.short, slice(cut, None)),
         ):
             if len(rows):
-                state = (F, N, G, den, scalars, rule.sweeps, rule.fixed, measure, k)
-                kernels.descend(self.arrays, *state, rows, blocks, sums[part], tally[part])
+                kernels.descend(self.arrays, F, N, G, den, rule, rows, blocks, sums[part], tally[part])
         return collect(sums, tally)
 
-    def solve(
-        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
-    ) -> None:
+    def solve(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlSolve) -> None:
         """See `Operand`."""
-        scalars = numbers(self.dtype, TINY[self.dtype], l2, tol)
-        coordinate.solve(self.arrays, F, G, den, scalars, max_sweeps, k, self.plan(G).blocks)
+        coordinate.solve(self.arrays, F, G, den, in_dtype(self.dtype, rule), self.plan(G).blocks)

@@ -8,9 +8,10 @@ import numpy as np
 
 from sparsenmf._jit import for_blocks
 from sparsenmf.kernels import dense, frobenius
+from sparsenmf.kernels.rules import KlDescend, KlMultiply, KlSolve, in_dtype
 from sparsenmf.kernels.simd import lanes_of
 from sparsenmf.operand.factors import empty_factor
-from sparsenmf.operand.protocol import Moments, Operand, Pass, Rule, collect, numbers
+from sparsenmf.operand.protocol import Moments, Operand, Pass, collect
 from sparsenmf.scaling import TINY
 
 BLOCK_BYTES = 1 << 20  # of WH at a time: it stays in the second-level cache
@@ -129,27 +130,12 @@ class DenseOperand(Operand):
         """See `Operand`."""
         return float(sum(for_blocks(lambda b: self._ratio(F, G, b)[1], len(self.blocks) - 1)))
 
-    def multiply(
-        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, measure: bool
-    ) -> Pass:
+    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlMultiply) -> Pass:
         """See `Operand`."""
-        masses, count = self.masses, len(self.blocks) - 1
+        rule, count = in_dtype(self.dtype, rule), len(self.blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
-        limits = numbers(self.dtype, TINY[self.dtype], TINY[self.dtype], cut)
-        dense.multiply(
-            self.X,
-            self.transposed,
-            F,
-            np.ascontiguousarray(G[:, :k]),
-            den,
-            self.dtype.type(l2),
-            limits,
-            measure,
-            masses,
-            self.blocks,
-            sums,
-            tally,
-        )
+        columns = np.ascontiguousarray(G[:, : rule.k])
+        dense.multiply(self.X, self.transposed, F, columns, den, rule, self.masses, self.blocks, sums, tally)
         return collect(sums, tally)
 
     def _columns(self, G: np.ndarray) -> np.ndarray:
@@ -160,35 +146,15 @@ class DenseOperand(Operand):
         B[:, len(G) :] = G[-1][:, None]
         return B.reshape(-1)
 
-    def descend(
-        self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, measure: bool
-    ) -> Pass:
+    def descend(self, F: np.ndarray, N: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlDescend) -> Pass:
         """See `Operand`."""
-        count = len(self.fine_blocks) - 1
+        rule, count = in_dtype(self.dtype, rule), len(self.fine_blocks) - 1
         sums, tally = np.zeros((count, F.shape[1])), np.zeros((count, 2))
-        scalars = numbers(self.dtype, TINY[self.dtype], l2, rule.beta)
         B = self._columns(G)
-        dense.descend(
-            self.X,
-            self.transposed,
-            F,
-            N,
-            B,
-            den,
-            scalars,
-            rule.sweeps,
-            rule.fixed,
-            measure,
-            k,
-            self.fine_blocks,
-            sums,
-            tally,
-        )
+        dense.descend(self.X, self.transposed, F, N, B, den, rule, self.fine_blocks, sums, tally)
         return collect(sums, tally)
 
-    def solve(
-        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
-    ) -> None:
+    def solve(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlSolve) -> None:
         """See `Operand`."""
-        scalars = numbers(self.dtype, TINY[self.dtype], l2, tol)
-        dense.solve(self.X, self.transposed, F, self._columns(G), den, scalars, max_sweeps, k, self.fine_blocks)
+        rule, B = in_dtype(self.dtype, rule), self._columns(G)
+        dense.solve(self.X, self.transposed, F, B, den, rule, self.fine_blocks)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sparsenmf.kernels import short
-from sparsenmf.kernels.rows import BLOCKS, blocks_of, find_panels, row_blocks, split_by_length
+from sparsenmf.kernels.rows import BLOCKS, Route, blocks_of, find_panels, row_blocks, split_by_length
 from sparsenmf.kernels.simd import lanes_of
 
 ROWS_TOGETHER = 8  # their chains of dependent operations overlap
@@ -23,15 +23,6 @@ PANEL_LEAST = 4  # blocks, below which panels are not worth while
 PANEL_REUSE = 8  # times that a block of rows is to use each row of a panel
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-class Tile(NamedTuple):
-    """Rows of X of one kind, and the order in which a multiplicative pass takes their nonzeros."""
-
-    rows: np.ndarray
-    panels: np.ndarray  # rows x (panels + 1): the bounds of each row's nonzeros in each panel of G's rows
-    group: int  # rows that go over a panel together
-    blocks: np.ndarray
 
 
 class Rows(NamedTuple):
@@ -47,7 +38,7 @@ class Plan(NamedTuple):
     blocks: np.ndarray  # of all rows, in their order
     long: Rows  # rows that coordinate descent takes one by one
     short: Rows  # rows that coordinate descent takes a register side by side, sorted by length
-    tiles: tuple[Tile, ...]
+    routes: tuple[Route, ...]  # of multiplicative passes and products
 
 
 def plan_of(arrays: Arrays, n_columns: int, dtype: np.dtype, width: int) -> Plan:
@@ -58,7 +49,7 @@ def plan_of(arrays: Arrays, n_columns: int, dtype: np.dtype, width: int) -> Plan
         row_blocks(indptr),
         Rows(long, blocks_of(long, indptr)),
         Rows(few, blocks_of(few, indptr, lanes_of(dtype))),
-        tuple(_tiles(arrays, n_columns, width)),
+        tuple(_routes(arrays, n_columns, width)),
     )
 
 
@@ -67,7 +58,7 @@ def panel_rows(columns: int, itemsize: int) -> int:
     return max(1, PANEL_BYTES // (columns * itemsize))
 
 
-def _tiles(arrays: Arrays, n_columns: int, width: int) -> list[Tile]:
+def _routes(arrays: Arrays, n_columns: int, width: int) -> list[Route]:
     """Long rows, which go over G's rows panel by panel where G is larger than the cache; and the others, whole."""
     indptr, indices, _ = arrays
     count = -(-n_columns // width)
@@ -76,15 +67,15 @@ def _tiles(arrays: Arrays, n_columns: int, width: int) -> list[Tile]:
     n_blocks = int(lengths[long].sum() / n_columns / PANEL_REUSE)
     if count * PANEL_BYTES <= CACHE_BYTES or n_blocks < PANEL_LEAST:
         long[:] = False
-    tiles = []
+    routes = []
     if long.any():
         rows = np.flatnonzero(long)
         panels = np.empty((len(rows), count + 1), np.int64)
         find_panels(indptr, indices, rows, width, panels)
         blocks = blocks_of(rows, indptr, n_blocks=min(n_blocks, BLOCKS))
-        tiles.append(Tile(rows, panels, int(np.diff(blocks).max()), blocks))
+        routes.append(Route(rows, panels, int(np.diff(blocks).max()), blocks))
     if not long.all():
         rows = np.flatnonzero(~long)
         panels = np.stack([indptr[rows], indptr[rows + 1]], axis=1).astype(np.int64)
-        tiles.append(Tile(rows, panels, ROWS_TOGETHER, blocks_of(rows, indptr)))
-    return tiles
+        routes.append(Route(rows, panels, ROWS_TOGETHER, blocks_of(rows, indptr)))
+    return routes

@@ -9,13 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-
-class Rule(NamedTuple):
-    """How coordinate descent goes: passes an update, and extrapolation of its change."""
-
-    sweeps: int = 2
-    beta: float = 0.0
-    fixed: bool = False  # the other factor stays as it is
+from sparsenmf.kernels.rules import KlDescend, KlMultiply, KlSolve
 
 
 class Pass(NamedTuple):
@@ -112,27 +106,16 @@ class Operand(ABC):
         """The sum of x log(FG'); -inf where FG' is zero at a nonzero."""
 
     @abstractmethod
-    def multiply(
-        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, cut: float, measure: bool
-    ) -> Pass:
-        """Eq. 5 on the rows of F, in place, entries up to `cut` becoming zero; `measure` the log-likelihood too."""
+    def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlMultiply) -> Pass:
+        """Eq. 5 on the rows of F, in place; `den` are the denominators."""
 
     @abstractmethod
-    def descend(
-        self, F: np.ndarray, N: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, rule: Rule, measure: bool
-    ) -> Pass:
+    def descend(self, F: np.ndarray, N: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlDescend) -> Pass:
         """KL coordinate descent on the rows of F; N gets the iterate, F its extrapolation."""
 
     @abstractmethod
-    def solve(
-        self, F: np.ndarray, G: np.ndarray, k: int, den: np.ndarray, l2: float, max_sweeps: int, tol: float
-    ) -> None:
+    def solve(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlSolve) -> None:
         """The KL minimiser over the rows of F, each row by itself."""
-
-
-def numbers(dtype: np.dtype, *values: float) -> tuple[np.floating, ...]:
-    """Scalars of the factors' dtype, so that kernels compile for one signature."""
-    return tuple(dtype.type(v) for v in values)
 
 
 def collect(sums: np.ndarray, tally: np.ndarray) -> Pass:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from sparsenmf.kernels import gram
+from sparsenmf.kernels.rules import GramHals, KlDescend, in_dtype
 from sparsenmf.losses import CrossStatistics
-from sparsenmf.operand import Rule
+from sparsenmf.scaling import TINY
 from sparsenmf.solvers.base import Descent, Half, Met, Problem
 from sparsenmf.solvers.multiplicative import denominator
 from sparsenmf.state import Factor
+
+SWEEPS = 2  # passes over a row's coordinates in an update: docs/tried.md
 
 
 class CoordinateKL(Descent):
@@ -22,12 +25,11 @@ class CoordinateKL(Descent):
     window = 2
 
     def descend(self, half: Half, given: Factor, measure: bool, beta: float) -> Met:
-        """Two passes over each row's active set."""
-        rule = Rule(sweeps=2, beta=beta, fixed=not self.p.update_h)
-        factor, penalty = half.factor, half.penalty
-        den = denominator(given.digest, penalty.l1, half.X.dtype)
-        arrays = factor.met, factor.iterate, given.met
-        done = half.X.descend(*arrays, self.p.k, den, penalty.l2, rule, measure)
+        """A few passes over each row's active set."""
+        factor, penalty, dtype = half.factor, half.penalty, half.X.dtype
+        rule = KlDescend(TINY[dtype], penalty.l2, beta, SWEEPS, self.p.k, not self.p.update_h, measure)
+        den = denominator(given.digest, penalty.l1, dtype)
+        done = half.X.descend(factor.met, factor.iterate, given.met, den, rule)
         factor.digest = done.sums
         return Met(done.loglik, done.moved)
 
@@ -54,10 +56,10 @@ class CoordinateFrobenius(Descent):
         dtype = C.dtype
         blocks = gram.tile_blocks(len(C), dtype.itemsize)
         tally = np.zeros((len(blocks) - 1, 2))
-        numbers = tuple(dtype.type(v) for v in (*half.penalty, beta))
+        rule = in_dtype(dtype, GramHals(*half.penalty, beta, self.sweeps, self.p.k))
         A = statistics.gram.astype(dtype)
         order = np.arange(len(C))
-        gram.hals(factor.met, factor.iterate, C, A, numbers, self.sweeps, self.p.k, order, blocks, tally)
+        gram.hals(factor.met, factor.iterate, C, A, rule, order, blocks, tally)
         factor.digest = self.p.loss.digest(factor.met)
         fit, moved = tally.sum(axis=0)
         return Met(float(fit), float(moved))

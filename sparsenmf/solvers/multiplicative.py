@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparsenmf.kernels import gram, kl
+from sparsenmf.kernels.rules import GramMultiply, KlMultiply, in_dtype
 from sparsenmf.losses import CrossStatistics, RatioStatistics
 from sparsenmf.operand import product
 from sparsenmf.scaling import TINY
@@ -31,23 +32,24 @@ class MultiplicativeKL(Solver):
 
     def update(self, half: Half, given: Factor, measure: bool) -> Met:
         """Statistics and apply in one pass over X's nonzeros (`kernels.kl.multiply`)."""
-        factor, penalty = half.factor, half.penalty
-        den, cut = denominator(given.digest, penalty.l1, half.X.dtype), cut_of(half, factor)
-        done = half.X.multiply(factor.iterate, given.met, self.p.k, den, penalty.l2, cut, measure)
+        factor, den = half.factor, denominator(given.digest, half.penalty.l1, half.X.dtype)
+        done = half.X.multiply(factor.iterate, given.met, den, self._rule(half, factor, measure))
         factor.digest = done.sums
         return Met(done.loglik, done.moved)
 
     def apply(self, half: Half, factor: Factor, statistics: RatioStatistics) -> Met:
         """The update by its numerators and denominators alone (`kernels.kl.apply`)."""
         F, dtype = factor.iterate, factor.iterate.dtype
-        den, cut = denominator(statistics.sums, half.penalty.l1, dtype), cut_of(half, factor)
-        limits = tuple(dtype.type(v) for v in (TINY[dtype], TINY[dtype], cut))
+        den, rule = denominator(statistics.sums, half.penalty.l1, dtype), self._rule(half, factor, True)
         blocks = gram.tile_blocks(len(F), dtype.itemsize)
         sums, tally = np.zeros((len(blocks) - 1, F.shape[1])), np.zeros((len(blocks) - 1, 2))
-        l2 = dtype.type(half.penalty.l2)
-        kl.apply(F, statistics.numerators, statistics.masses, den, l2, limits, blocks, sums, tally)
+        kl.apply(F, statistics.numerators, statistics.masses, den, in_dtype(dtype, rule), blocks, sums, tally)
         factor.digest = sums.sum(axis=0)
         return Met(statistics.loglik, float(tally[:, 1].sum()))
+
+    def _rule(self, half: Half, factor: Factor, measure: bool) -> KlMultiply:
+        tiny = TINY[factor.iterate.dtype]
+        return KlMultiply(tiny, tiny, cut_of(half, factor), half.penalty.l2, self.p.k, measure)
 
 
 class MultiplicativeFrobenius(Solver):
@@ -60,8 +62,8 @@ class MultiplicativeFrobenius(Solver):
         blocks = gram.tile_blocks(len(F), dtype.itemsize)
         D = product(F, A.astype(dtype))
         tally = np.zeros((len(blocks) - 1, 2))
-        numbers = tuple(dtype.type(v) for v in (*half.penalty, TINY[dtype]))
-        gram.multiply(F, statistics.cross, D, np.diag(A).astype(dtype), numbers, blocks, tally)
+        rule = in_dtype(dtype, GramMultiply(*half.penalty, TINY[dtype]))
+        gram.multiply(F, statistics.cross, D, np.diag(A).astype(dtype), rule, blocks, tally)
         factor.digest = self.p.loss.digest(F)
         fit, moved = tally.sum(axis=0)
         return Met(float(fit), float(moved))

@@ -8,6 +8,7 @@ from sparsenmf._jit import threads
 from sparsenmf._validation import check_matrix
 from sparsenmf.kernels import gram
 from sparsenmf.kernels.rows import row_blocks, transpose
+from sparsenmf.kernels.rules import GramHals, GramMultiply, in_dtype
 from sparsenmf.losses import LOSSES
 from sparsenmf.operand import Rule, as_operand, csr, empty_factor, pad, padded_transpose, transposed
 from tests import reference
@@ -80,7 +81,7 @@ def test_long_rows_go_panel_by_panel_to_the_same_update(monkeypatch, dtype):
     operand = operand_of(sp.csr_array(X), dtype, "sparse")
     G = pad(H, dtype)
     monkeypatch.setattr(csr, "PANEL_BYTES", 2 * G.strides[0])
-    long, whole = operand._tiles(G)
+    long, whole = operand._routes(G)
     assert long.panels.shape == (7, 7)  # six panels of two rows of G, the last of one
     assert np.array_equal(np.sort(np.concatenate([long.rows, whole.rows])), np.arange(len(X)))
     results = []
@@ -187,7 +188,7 @@ def test_hals(n, l1, l2, dtype):
     A = np.ascontiguousarray(A)
     blocks = gram.tile_blocks(n, dtype.itemsize)
     tally = np.zeros((len(blocks) - 1, 2))
-    gram.hals(F, F, C, A, tuple(map(dtype.type, (l1, l2, 0.0))), 2, k, np.arange(n), blocks, tally)
+    gram.hals(F, F, C, A, in_dtype(dtype, GramHals(l1, l2, 0.0, 2, k)), np.arange(n), blocks, tally)
     expected = reference.hals_rows(X, reference.hals_rows(X, W, H, l1, l2), H, l1, l2)
     assert_close(F[:, :k], expected, dtype)
     assert_close(tally[:, 0].sum(), (W * (X @ H)).sum(), dtype)
@@ -200,7 +201,7 @@ def test_euclidean_multiplicative_update(n, dtype):
     blocks = gram.tile_blocks(n, dtype.itemsize)
     tally = np.zeros((len(blocks) - 1, 2))
     diagonal = pad((H.T @ H).diagonal()[None], dtype)[0]
-    gram.multiply(F, C, D, diagonal, tuple(map(dtype.type, (0.2, 0.1, 1e-18))), blocks, tally)
+    gram.multiply(F, C, D, diagonal, in_dtype(dtype, GramMultiply(0.2, 0.1, 1e-18)), blocks, tally)
     assert_close(F[:, :5], reference.mu_rows(X, W, H, "frobenius", 0.2, 0.1), dtype)
 
 

@@ -177,11 +177,11 @@ def test_strided_dots(rng_and_dtype):
 
     @compiled
     def run(b, v, out, lanes):
-        simd.add_group(out, 0, gather.strided_dots(b, lanes, 2 * lanes + lanes // 2, v, 2 * lanes))
+        simd.add_group(out, 0, gather.strided_dots(b, lanes, 2 * lanes + lanes // 2, v, 0, 2 * lanes))
 
     room = np.concatenate([b, np.zeros(4 * lanes, dtype)])
     run(room, v, out, lanes)
-    assert np.allclose(out, simd_numpy.strided_dots(room, lanes, 2 * lanes + lanes // 2, v, 2 * lanes), rtol=1e-5)
+    assert np.allclose(out, simd_numpy.strided_dots(room, lanes, 2 * lanes + lanes // 2, v, 0, 2 * lanes), rtol=1e-5)
 
 
 def test_wide_sums(rng_and_dtype):
