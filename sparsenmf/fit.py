@@ -16,14 +16,14 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf._jit import threads
-from sparsenmf.operand import choose_path, transposed
+from sparsenmf.operand import Operand, choose_path, transposed
 from sparsenmf.options import FitOptions
 from sparsenmf.parameters import Callback
 from sparsenmf.prepared import as_prepared
 from sparsenmf.progress import told
 from sparsenmf.scaling import check_cost, cost_scale, scale_of
-from sparsenmf.solvers import SOLVERS, Half, Problem
-from sparsenmf.start import Start, padded_start, random_description, start_of, units_of
+from sparsenmf.solvers import SOLVERS, Half, Problem, Solver
+from sparsenmf.start import fixed_factor, padded_start, random_description, start_of, units_of
 from sparsenmf.state import Factor, FitState, Record
 
 __all__ = ["Factorization", "Fit"]
@@ -107,24 +107,24 @@ class Fit:
         self.dtype = check.working_dtype(options.dtype, A.dtype)
         self.scale = scale_of(A, self.dtype)
         check_cost(A, options.cost.degree, self.scale)
+        self._fixed_h = fixed_factor(H, options, A.shape[1], self.dtype)
+        self.units = units_of(self.scale, self._fixed_h, self.dtype)
+        self._since: float | None = None
         with threads(options.n_threads):
             path = choose_path(A, self.dtype, options.cost.crossover, options.path)
-            self._begin(path, start_of(A, options, W, H, self.dtype) if state is None else None, H, state)
-        self._since: float | None = None
+            X = self.prepared.operand(self.dtype, path)
+            self.state = self._first_state(X, W, H) if state is None else state
+            self._solver = self._begin(X)
 
-    def _begin(self, path: str, start: Start | None, H: Any, state: FitState | None) -> None:
-        """Set up the units, the state and the solver; on the way the start may be forgotten."""
-        options, loss = self.options, self.options.cost
-        X = self.prepared.operand(self.dtype, path)
-        if start is None:  # of a fixed H, the unit is that of H
-            start = Start(None, np.ones((1, 1)) if options.update_H else np.asarray(H), random=True)
-        self.units = units_of(self.scale, start, options.update_H, self.dtype)
-        self._fixed_h = None if options.update_H else start.H
-        if state is None:
-            W, Ht = padded_start(start, self.units, X, options.update_H)
-            state = FitState(Factor(W, loss.digest(W)), Factor(Ht, loss.digest(Ht)))
-            state.random_state = random_description(options.random_state)
-        self.state = state
+    def _first_state(self, X: Operand, W: Any, H: Any) -> FitState:
+        options, digest = self.options, self.options.cost.digest
+        start = start_of(self.prepared.checked_matrix, options, W, H, self.dtype)
+        W, Ht = padded_start(start, self.units, X, options.update_H)
+        drawn_from = random_description(options.random_state)
+        return FitState(Factor(W, digest(W)), Factor(Ht, digest(Ht)), random_state=drawn_from)
+
+    def _begin(self, X: Operand) -> Solver:
+        options, state, loss = self.options, self.state, self.options.cost
         penalties = options.alphas.in_units(X.shape, loss.degree, self.units)
         steps = self._steps(loss.degree)
         w, h = (
@@ -134,7 +134,7 @@ class Fit:
             )
         )
         problem = Problem(loss, w, h, options.n_components, options.update_H, state)
-        self._solver = SOLVERS[options.solver, options.loss](problem)
+        return SOLVERS[options.solver, options.loss](problem)
 
     def _steps(self, degree: int) -> tuple[float | None, float | None]:
         """The user's step in the units of each factor: the gradient of the cost shrinks with X, and so does F."""

@@ -138,7 +138,7 @@ def scaled(A: Matrix, dtype: np.dtype, scale: float, keep: bool = False) -> Matr
 
     Below TINY of the largest, an entry is beyond what the factors of this dtype can follow.
     """
-    if scale == 1.0 and (keep or A.dtype.kind != "f"):
+    if not A.values.size or (scale == 1.0 and (keep or A.dtype.kind != "f")):
         return A
     values = A.values
     if scale != 1.0:

@@ -31,8 +31,6 @@ def start_of(A: Matrix, options: FitOptions, W: Any, H: Any, dtype: np.dtype) ->
         raise ValueError(f"init={init!r} makes a start of its own: with W or H given, pass init='custom' or 'auto'.")
     if init == "custom" and (W is None or H is None) and options.update_H:
         raise ValueError("init='custom' needs both W and H.")
-    if not options.update_H and H is None:
-        raise ValueError("update_H=False needs H: the rows of W are solved for a given H.")
     W = None if W is None else check.check_factor(W, "W", (n, k), dtype, zeros_ok=False)
     H = None if H is None else check.check_factor(H, "H", (k, m), dtype, zeros_ok=False)
     if H is not None and (W is not None or not options.update_H):
@@ -45,9 +43,18 @@ def start_of(A: Matrix, options: FitOptions, W: Any, H: Any, dtype: np.dtype) ->
     return Start(*initialize(A, k, init, seed, dtype), random=init == "random")
 
 
-def units_of(scale: float, start: Start, update_h: bool, dtype: np.dtype) -> Units:
+def fixed_factor(H: Any, options: FitOptions, m: int, dtype: np.dtype) -> np.ndarray | None:
+    """The checked H of a fit that solves for W alone; None where H is found too."""
+    if options.update_H:
+        return None
+    if H is None:
+        raise ValueError("update_H=False needs H: the rows of W are solved for a given H.")
+    return check.check_factor(H, "H", (options.n_components, m), dtype, zeros_ok=False)
+
+
+def units_of(scale: float, fixed_h: np.ndarray | None, dtype: np.dtype) -> Units:
     """The units of X, W and H. A fixed H has its own."""
-    units = Units(scale, math.sqrt(scale) if update_h else power_near(float(start.H.max())))
+    units = Units(scale, math.sqrt(scale) if fixed_h is None else power_near(float(fixed_h.max())))
     if units.w > float(np.finfo(dtype).max) / 1e6:
         raise ValueError(f"For this H, W has entries of about {units.w:g}, too large for {dtype}: use dtype='float64'.")
     return units
