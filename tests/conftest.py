@@ -36,8 +36,9 @@ def usable_cores() -> int:
 
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_cache()))
-# "The same bits with one and two threads" is worth testing on a single core too.
-os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, usable_cores())))
+# "The same bits for any number of threads" is worth testing on few cores too: numba runs no more than it launches.
+THREADS = (1, 2, 3, 7)
+os.environ.setdefault("NUMBA_NUM_THREADS", str(max(*THREADS, usable_cores())))
 
 import hypothesis
 import numpy as np
@@ -48,6 +49,17 @@ import scipy.sparse as sp
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def as_many_threads_as_cores() -> None:
+    """For fits that say nothing of threads: as many as were launched would get in one another's way."""
+    import numba
+
+    from sparsenmf._jit import threading_layer
+
+    threading_layer()
+    numba.set_num_threads(min(numba.config.NUMBA_NUM_THREADS, max(2, usable_cores())))
 
 
 def data_folder() -> Path:
@@ -99,6 +111,17 @@ def start(counts: sp.csr_array) -> tuple[np.ndarray, np.ndarray]:
     n, m = counts.shape
     scale = np.sqrt(counts.mean() / 4)
     return scale * rng.uniform(0.5, 1.5, (n, 4)), scale * rng.uniform(0.5, 1.5, (4, m))
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Callable[..., Path]:
+    """A writer of reports into a folder of the test's own, which gives their path."""
+    from sparsenmf.report import write_report
+
+    def write(model: object, X: object, **options: object) -> Path:
+        return write_report(model, X, tmp_path / "report.html", **{"force": True, **options})
+
+    return write
 
 
 # --- files of the command line: each test in a folder of its own ------------------------------------------------------

@@ -1,12 +1,16 @@
 """Short fits, and the solvers, losses and paths that tests of `factorize` go through."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.decomposition import non_negative_factorization
 
 from sparsenmf import factorize
+from sparsenmf.losses import LOSSES
+from sparsenmf.solvers import SOLVER_NAMES
 
-SOLVERS = ("auto", "mu", "cd", "gd")
-LOSSES = ("kl", "frobenius")
+SOLVERS = SOLVER_NAMES  # a new one is taken up by its name
 PATHS = ("sparse", "dense")
 PAIRS = [(solver, loss) for solver in SOLVERS for loss in LOSSES]
 EVERYTHING = [(solver, loss, path) for solver, loss in PAIRS for path in PATHS]
@@ -35,6 +39,27 @@ def without_empty(X) -> np.ndarray:
 
 def same_factors(a, b) -> bool:
     return np.array_equal(a.W, b.W) and np.array_equal(a.H, b.H)
+
+
+def sklearn_iterates(X, start, iterations, loss, solver, **options):
+    """scikit-learn's factors after so many of its iterations from (W, H)."""
+    W, H = (factor.copy() for factor in start)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has not converged
+        W, H, done = non_negative_factorization(
+            X,
+            W=W,
+            H=H,
+            n_components=len(H),
+            init="custom",
+            solver=solver,
+            beta_loss="kullback-leibler" if loss == "kl" else loss,
+            max_iter=iterations,
+            tol=0,
+            **options,
+        )
+    assert done == iterations
+    return W, H
 
 
 def changed(A, row, column, value):

@@ -18,10 +18,7 @@ pytest.importorskip("rich")
 import sparsenmf
 from sparsenmf.cli import main
 from sparsenmf.io import Model, load_model, save_model
-from tests.conftest import TEXTS, refused_in_one_line
-
-ROOT = Path(__file__).resolve().parents[1]
-
+from tests.conftest import ROOT, TEXTS, refused_in_one_line
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ import click
 
 from sparsenmf.cli.app import app
 from sparsenmf.cli.options import FORMATS, WRITTEN
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 SHARED = ("reading-options", "counting-options", "fitting-options")
 

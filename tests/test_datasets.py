@@ -3,9 +3,7 @@
 import gzip
 import importlib.util
 import json
-import os
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +11,9 @@ from scipy import sparse
 
 from sparsenmf.datasets import load_digits, load_kjv, make_counts
 from sparsenmf.io import read, read_names
+from tests.conftest import ROOT, data_folder
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("SPARSENMF_DATA") or ROOT.parent / "shared" / "data") / "kjv_verses"
+DATA = data_folder() / "kjv_verses"
 needs_verses = pytest.mark.skipif(
     not (DATA / "verses.jsonl.gz").is_file(), reason="the raw verses are not there: set SPARSENMF_DATA"
 )

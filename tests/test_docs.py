@@ -164,15 +164,6 @@ def test_every_parameter_and_attribute_of_an_estimator_is_on_the_page_for_scikit
     assert names <= in_code("scikit-learn.md"), names - in_code("scikit-learn.md")
 
 
-def test_what_the_page_for_scikit_learn_says_of_defaults():
-    """The defaults are scikit-learn's, but for the solver."""
-    for theirs, here in zip(scikit_learns(), ours(), strict=True):
-        defaults = {name: each.default for name, each in inspect.signature(theirs).parameters.items()}
-        parameters = inspect.signature(here).parameters
-        assert {n for n, d in defaults.items() if parameters[n].default != d} == {"solver"}
-        assert parameters["solver"].default == "auto"
-
-
 def test_every_parameter_of_factorize_is_known_to_some_migration_table():
     factorize = importlib.import_module("sparsenmf").factorize
     known = in_code("gensim.md") | in_code("fasttopics.md") | in_code("scikit-learn.md")

@@ -7,9 +7,9 @@ import sklearn.decomposition
 
 import sparsenmf
 from sparsenmf import NMF, non_negative_factorization
+from sparsenmf.solvers import SOLVER_NAMES
+from tests.conftest import THREADS
 from tests.estimators import LOSSES, model
-
-SOLVERS = ["auto", "cd", "mu", "gd"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -123,7 +123,7 @@ def test_a_tolerance_of_zero_is_no_worse_than_the_default(loss, dtype):
     assert costs[1] <= costs[0] * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", SOLVER_NAMES)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_solver_handles_every_loss(dense_counts, loss, solver):
     first, last = (model(loss, solver=solver, max_iter=n, tol=0).fit(dense_counts) for n in (1, 30))
@@ -160,9 +160,11 @@ def test_l1_regularization_makes_zeros(counts):
 
 
 def test_threads_do_not_change_a_bit(counts):
-    one, two = (model(n_threads=n) for n in (1, 2))
-    np.testing.assert_array_equal(one.fit_transform(counts), two.fit_transform(counts))
-    np.testing.assert_array_equal(one.components_, two.components_)
+    one, *others = (model(n_threads=n) for n in THREADS)
+    W = one.fit_transform(counts)
+    for other in others:
+        np.testing.assert_array_equal(other.fit_transform(counts), W)
+        np.testing.assert_array_equal(other.components_, one.components_)
 
 
 def test_components_set_by_hand_are_enough_to_transform(counts):
@@ -185,4 +187,4 @@ def test_a_fixed_h_stays_as_it_is(dense_counts, start):
     fitted = NMF(4).fit(dense_counts)
     fitted.components_ = H
     np.testing.assert_array_equal(W, fitted.transform(dense_counts))
-    assert n_iter >= 0
+    assert n_iter == 0

@@ -1,14 +1,11 @@
 """The iterates are those of the slow twins and of scikit-learn."""
 
-import warnings
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from sklearn.decomposition import non_negative_factorization as sklearn_nmf
 
 from tests import reference
-from tests.fits import PENALTY, each_loss, each_pair, each_path, fit
+from tests.fits import PENALTY, each_loss, each_pair, each_path, fit, sklearn_iterates
 
 
 @each_path
@@ -23,26 +20,6 @@ def test_multiplicative_updates_are_the_references(dense_counts, start, loss, pa
         W, H = reference.mu_step(dense_counts, W, H, loss, **weights)
     np.testing.assert_allclose(fitted.W, W, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(fitted.H, H, rtol=1e-9, atol=1e-14)
-
-
-def sklearn_iterates(X, start, iterations, loss, solver, **penalty):
-    """Factors after so many of scikit-learn's iterations."""
-    name = "kullback-leibler" if loss == "kl" else "frobenius"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not converged
-        W, H, _ = sklearn_nmf(
-            X,
-            W=start[0].copy(),
-            H=start[1].copy(),
-            n_components=len(start[1]),
-            init="custom",
-            beta_loss=name,
-            solver=solver,
-            max_iter=iterations,
-            tol=0,
-            **penalty,
-        )
-    return W, H
 
 
 @pytest.mark.parametrize(

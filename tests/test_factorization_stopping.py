@@ -6,10 +6,15 @@ import scipy.sparse as sp
 
 import sparsenmf
 from sparsenmf import kkt_residual
+from sparsenmf.solvers import SOLVERS
+from sparsenmf.solvers.extrapolation import Extrapolated
 from tests import reference
 from tests.fits import each_loss, each_pair, each_path, fit, same_factors
 
-WINDOW = {"auto": 4, "cd": 2, "mu": 10, "gd": 10}
+
+def window_of(solver, loss) -> int:
+    """The iterations over which a solver's tolerance looks at the fall of the objective."""
+    return (Extrapolated if solver == "auto" else SOLVERS[solver, loss]).window
 
 
 # --- stopping ---------------------------------------------------------------------------------------------------------
@@ -22,7 +27,7 @@ def test_the_tolerance_is_met_when_it_stops_and_not_before(dense_counts, solver,
     assert fitted.converged
     assert fitted.stop_reason in ("objective", "kkt")
     assert fitted.n_iter < 2000
-    met, window = fitted.history[:-1], WINDOW[solver]
+    met, window = fitted.history[:-1], window_of(solver, loss)
 
     def within(i):
         least = min(record.objective for record in met[max(0, i + 1 - window) : i + 1])

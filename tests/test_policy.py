@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import sparsenmf
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(sparsenmf.__file__).resolve().parent
 SOURCES = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
 KERNELS = [name for name in SOURCES if Path(name).parent.name == "kernels" and not name.startswith("kernels/simd")]

@@ -11,13 +11,9 @@ import sparsenmf
 from sparsenmf import factorize, kkt_residual
 from sparsenmf.factorization import solve_rows
 from tests import reference
+from tests.conftest import THREADS
+from tests.fits import each_loss, each_pair
 
-LOSSES = ("kl", "frobenius")
-SOLVERS = ("auto", "mu", "cd", "gd")
-PAIRS = [(solver, loss) for solver in SOLVERS for loss in LOSSES]
-
-each_loss = pytest.mark.parametrize("loss", LOSSES)
-each_pair = pytest.mark.parametrize(("solver", "loss"), PAIRS)
 some = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 counts = st.integers(1, 30).map(float)
@@ -151,12 +147,13 @@ def test_storage_does_not_change_a_bit(solver, loss, problem, data):
 @settings(some, max_examples=15)
 def test_threads_do_not_change_a_bit(solver, loss, path, problem):
     X, W, H = problem
-    one, two = (fit(X, W, H, solver=solver, loss=loss, path=path, n_threads=n, max_iter=4) for n in (1, 2))
-    assert np.array_equal(one.W, two.W)
-    assert np.array_equal(one.H, two.H)
-    assert [r[2:] for r in one.history] == [r[2:] for r in two.history]
-    a, b = (solve_rows(X, H, loss=loss, path=path, n_threads=n) for n in (1, 2))
-    assert np.array_equal(a, b)
+    one, *others = (fit(X, W, H, solver=solver, loss=loss, path=path, n_threads=n, max_iter=4) for n in THREADS)
+    for other in others:
+        assert np.array_equal(one.W, other.W)
+        assert np.array_equal(one.H, other.H)
+        assert [r[2:] for r in one.history] == [r[2:] for r in other.history]
+    alone, *others = (solve_rows(X, H, loss=loss, path=path, n_threads=n) for n in THREADS)
+    assert all(np.array_equal(alone, other) for other in others)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

@@ -5,19 +5,15 @@ Those of tutorials run with the commands between them.
 
 import re
 import shlex
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from sparsenmf.cli import main
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", flags=re.M | re.S)
 NEEDS = re.compile(r"^<!-- needs: (.+) -->$", flags=re.M)  # packages without which a page is skipped
-LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 
 PAGES_WITH_CODE = [page for page in PAGES if "\n```python\n" in page.read_text(encoding="utf-8")]
 
@@ -47,25 +43,7 @@ def run_commands(block):
             assert main(words[words.index("sparsenmf") + 1 :]) == 0, line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
-    missing = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()]
-    assert not missing
-
-
 def test_the_readme_starts_with_both_commands():
     first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:40])
     assert "\npython -m pip install '.[cli,report]' && python -m sparsenmf demo\n" in first_screen
     assert "\npython -m pip install '.[test]' && python -m pytest\n" in first_screen
-
-
-def test_commands_of_the_readme_exist():
-    pytest.importorskip("click")
-    pytest.importorskip("rich")
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = set(re.findall(r"^(?:python -m )?sparsenmf (\w+)", text, flags=re.M))
-    assert {"fit", "topics"} <= commands
-    run = subprocess.run(
-        [sys.executable, "-m", "sparsenmf", "--help"], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    assert {command for command in commands if not re.search(rf"^\s+{command}\b", run.stdout, flags=re.M)} == set()

@@ -1,6 +1,5 @@
 """The report: what its file holds, how it is written, what it refuses."""
 
-import json
 import re
 import sys
 
@@ -14,46 +13,11 @@ from sparsenmf.report import layout, library, write_report
 from sparsenmf.report.documents import OF_TOPIC, snippets
 from sparsenmf.report.words import LAMBDAS, SHOWN
 from sparsenmf.topics import TopicModel, proportions, rank_words, topic_sizes, word_distributions, word_scores
+from tests.reports import data_of, made_model, page_of, without_library
 
 pytest.importorskip("vl_convert", reason="the charting library comes with vl-convert (the extra 'report')")
 
-HOSTILE = "</script><script>alert(1)</script><!-- \u2028 & \u2029 <b>bold</b>"
 MEGABYTE = 1_000_000
-
-
-def made_model(k, n=400, m=900, seed=0):
-    """A model of k topics that nobody fitted, and counts near it."""
-    rng = np.random.default_rng(seed)
-    W, H = rng.gamma(0.2, 1.0, (n, k)).astype(np.float32), rng.gamma(0.1, 1.0, (k, m)).astype(np.float32)
-    X = sp.csr_array(rng.poisson(np.minimum(W @ H, 50)))
-    words = tuple(f"word{j}" for j in range(m))
-    history = {"iteration": np.arange(5), "seconds": np.arange(5) / 7, "objective": 100 / (1 + np.arange(5.0))}
-    outcome = {"loss": "kl", "solver": "auto", "n_iter": 4, "converged": True, "stop_reason": "objective"}
-    return Model(H=H, W=W, vocabulary=words, history=history, outcome=outcome, params={"n_components": k}), X
-
-
-def page_of(path):
-    return path.read_text(encoding="utf-8")
-
-
-def data_of(path):
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page_of(path), flags=re.S)
-    return json.loads(found[1])
-
-
-def without_library(page):
-    """The page's own text: the longest script is the charting library."""
-    return page.replace(max(re.findall(r"<script>.*?</script>", page, flags=re.S), key=len), "")
-
-
-@pytest.fixture
-def report(tmp_path):
-    """Write a report in a folder of its own, and give the path."""
-
-    def write(model, X, **options):
-        return write_report(model, X, tmp_path / "report.html", **{"force": True, **options})
-
-    return write
 
 
 # --- contents -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from sparsenmf.io import Model
 from sparsenmf.report import write_report
 from sparsenmf.topics import topic_sizes, word_distributions, word_scores
-from tests.test_report import HOSTILE, made_model
+from tests.reports import HOSTILE, made_model
 
 pytest.importorskip("vl_convert", reason="the charting library comes with vl-convert (the extra 'report')")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -9,20 +9,9 @@ import numpy as np
 import pytest
 
 from sparsenmf.io import Model
-from sparsenmf.report import write_report
-from tests.test_report import HOSTILE, data_of, made_model, page_of, without_library
+from tests.reports import HOSTILE, data_of, made_model, page_of, without_library
 
 pytest.importorskip("vl_convert", reason="the charting library comes with vl-convert (the extra 'report')")
-
-
-@pytest.fixture
-def report(tmp_path):
-    """Write a report, and give its path."""
-
-    def write(model, X, **options):
-        return write_report(model, X, tmp_path / "report.html", **{"force": True, **options})
-
-    return write
 
 
 def test_hostile_strings_stay_data(report):

@@ -1,19 +1,13 @@
 """From one start, `solver="mu"` in float64 goes where scikit-learn's goes, iteration by iteration."""
 
-import warnings
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from sklearn.decomposition import non_negative_factorization as sklearn_nmf
 
 from sparsenmf import factorize
 from sparsenmf.datasets import load_digits
 from tests import reference
-
-NAMES = {"kl": "kullback-leibler", "frobenius": "frobenius"}
-
-each_loss = pytest.mark.parametrize("loss", NAMES)
+from tests.fits import each_loss, sklearn_iterates
 
 
 def start_for(X, k, seed=0):
@@ -24,23 +18,7 @@ def start_for(X, k, seed=0):
 
 
 def theirs(X, start, iterations, loss, **options):
-    W, H = (factor.copy() for factor in start)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not converged
-        W, H, done = sklearn_nmf(
-            X,
-            W=W,
-            H=H,
-            n_components=W.shape[1],
-            init="custom",
-            solver="mu",
-            beta_loss=NAMES[loss],
-            max_iter=iterations,
-            tol=0,
-            **options,
-        )
-    assert done == iterations
-    return W, H
+    return sklearn_iterates(X, start, iterations, loss, "mu", **options)
 
 
 def ours(X, start, iterations, loss, **options):

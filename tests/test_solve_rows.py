@@ -10,6 +10,7 @@ from scipy.optimize import nnls
 from sparsenmf._validation import check_matrix
 from sparsenmf.factorization import solve_rows
 from tests import reference
+from tests.conftest import THREADS
 from tests.fits import H32, ONES, PATHS, changed, each_loss, each_path
 
 
@@ -53,7 +54,8 @@ def test_a_row_is_solved_the_same_whatever_is_beside_it(counts, start, loss, dty
     assert np.array_equal(solve(order[:13]), whole[order[:13]])
     assert all(np.array_equal(solve([i])[0], whole[i]) for i in range(60))
     assert np.array_equal(solve(np.repeat(5, 40)), np.repeat(whole[5:6], 40, axis=0))
-    assert np.array_equal(solve_rows(X, H, loss=loss, path="sparse", n_threads=2), whole)
+    for n in THREADS:
+        assert np.array_equal(solve_rows(X, H, loss=loss, path="sparse", n_threads=n), whole)
 
 
 @each_loss

@@ -1,15 +1,13 @@
-"""`sparsenmf.theory`: costs and gradients, what its functions refuse, and the page that tells of it."""
+"""`sparsenmf.theory`: costs and gradients, and what its functions refuse."""
 
 import inspect
-import re
 
 import numpy as np
 import pytest
 
 import sparsenmf
-from sparsenmf import theory
+from sparsenmf import factorize, theory
 from tests import reference
-from tests.conftest import ROOT
 from tests.problems import column, each_loss, matrices, seeds
 
 # --- costs and gradients ----------------------------------------------------------------------------------------------
@@ -61,9 +59,6 @@ def test_kl_without_an_explanation_is_infinite_and_has_no_gradient():
     assert theory.cost(v, W, [1, 0]) == 0.0
 
 
-# --- the page ---------------------------------------------------------------------------------------------------------
-
-
 def test_kl_needs_wh_at_the_nonzeros_alone():
     """Cost and gradient from the nonzeros, the column sums and the row sums: no other entry of WH is looked at."""
     V, W, H = matrices(9)
@@ -75,18 +70,6 @@ def test_kl_needs_wh_at_the_nonzeros_alone():
     pull = np.zeros_like(H)
     np.add.at(pull.T, j, (x / y)[:, None] * W[i])
     np.testing.assert_allclose(theory.gradient(V, W, H, "kl"), W.sum(axis=0)[:, None] - pull, atol=1e-12)
-
-
-def test_every_test_that_the_theory_page_names_is_there():
-    page = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"\*(test_\w+)\*", page))
-    texts = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
-    theory_alone = [text for name, text in texts.items() if name.startswith("test_theory")]
-    here, everywhere = (
-        set(re.findall(r"^def (test_\w+)", "\n".join(some), flags=re.M)) for some in (theory_alone, texts.values())
-    )
-    assert named <= everywhere, named - everywhere
-    assert len(named & here) > 25
 
 
 # --- bad arguments ----------------------------------------------------------------------------------------------------
@@ -110,7 +93,8 @@ def test_errors_say_what_and_where(function):
 
 def test_counts_are_what_is_meant_where_no_loss_is_named():
     signatures = [inspect.signature(getattr(theory, name)).parameters for name in theory.__all__]
-    assert [each["loss"].default for each in signatures if "loss" in each] == ["kl"] * 7
+    by_default = {each["loss"].default for each in signatures if "loss" in each}
+    assert by_default == {inspect.signature(factorize).parameters["loss"].default}
 
 
 def test_what_is_about_one_column_takes_one_column():

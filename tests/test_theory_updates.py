@@ -190,7 +190,7 @@ def entropy(V):
 @each_loss
 def test_the_cost_never_rises_on_10_000_random_problems(loss):
     """Theorems 1 and 2: neither the update of W nor that of H, in 10 iterations of each problem."""
-    rng, at_once, checked, fell = np.random.default_rng(20), 250, 0, 0
+    rng, at_once, fell = np.random.default_rng(20), 250, 0
     for _ in range(PROBLEMS // at_once):
         V, W, H = random_stack(rng, at_once)
         lost = 1e-14 * ((V**2).sum(axis=(1, 2)) if loss == "frobenius" else entropy(V))
@@ -204,9 +204,7 @@ def test_the_cost_never_rises_on_10_000_random_problems(loss):
                 before, value = value, theory.cost(V, W, H, loss)
                 risen = np.flatnonzero(~(value <= before * (1 + 1e-12) + lost))
                 assert not risen.size, (side, V[risen[0]].tolist(), W[risen[0]].tolist(), H[risen[0]].tolist())
-        checked += at_once
         fell += int((value < first).sum())
-    assert checked == PROBLEMS
     assert fell > 0.9 * PROBLEMS
 
 

@@ -106,7 +106,7 @@ def test_of_equal_scores_the_likelier_word_comes_first():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ranking": "best"}, "ranking must be one of|ranking"),
+        ({"ranking": "best"}, "Unknown ranking 'best': choose one of 'probability'"),
         ({"relevance_lambda": 1.5}, "relevance_lambda must lie between 0 and 1"),
         ({"sizes": [1.0]}, "one for each topic"),
     ],

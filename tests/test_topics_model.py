@@ -27,10 +27,10 @@ def model() -> TopicModel:
 
 
 def test_texts_become_topics(model):
-    pets, money = ({word.name for word in topic.words[:3]} for topic in sorted(model.topics(4), key=lambda t: t.name))
-    assert {frozenset(pets & {"cat", "dog", "pet", "vet"}), frozenset(money & {"cat", "dog", "pet", "vet"})} > {
-        frozenset()
-    }
+    words = [{word.name for word in topic.words} for topic in model.topics(3)]
+    of_pets = [found <= {"cat", "dog", "pet", "vet"} for found in words]
+    of_money = [found <= {"bond", "stock", "fund", "bank"} for found in words]
+    assert sorted(of_pets) == sorted(of_money) == [False, True]
     theta = model.transform(TEXTS)
     np.testing.assert_allclose(theta.sum(axis=1), 1)
     assert len(set(theta[:4].argmax(axis=1))) == len(set(theta[4:].argmax(axis=1))) == 1
