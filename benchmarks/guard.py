@@ -125,9 +125,12 @@ def ratios_of_pair(folder, chosen, rounds):
         both = [here.names(), there.names()]
         ratios = {name: [] for name in both[0] if name in both[1] and chosen(name)}
         for turn in range(rounds):
-            for name in ratios:
-                times = [side.seconds(name) for side in ((here, there) if turn % 2 else (there, here))]
-                ratios[name].append(times[0] / times[1] if turn % 2 else times[1] / times[0])
+            for name, each in ratios.items():
+                if turn % 2:
+                    own, other = here.seconds(name), there.seconds(name)
+                else:
+                    other, own = there.seconds(name), here.seconds(name)
+                each.append(own / other)
     return {name: statistics.median(each) for name, each in ratios.items()}
 
 
