@@ -3,8 +3,9 @@
     python benchmarks/bits.py write before.json      fits everything and keeps the hashes
     python benchmarks/bits.py compare before.json    fits everything again; exit code 1 where a hash differs
 
-Compare on one machine: registers of another width, or another BLAS, add up in another order. A hash is of the shape, the
-dtype and the bytes of W and H, and of the objectives of the history. Data sets that are missing are left out, by name.
+Compare on one machine: registers of another width, or another BLAS, add up in another order. A hash is of the shape,
+the dtype and the bytes of W and H, and of the objectives of the history. Data sets that are missing are left out, by
+name.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def of_options(name, X):
         for path in ("sparse", "dense"):
             W = solve_rows(X[:300], H, loss=loss, alpha_W=1e-3, l1_ratio=0.5, path=path)
             yield f"{name} {loss} rows {path}", digest(W)
-        model = NMF(8, beta_loss=LOSSES.index(loss) and "frobenius" or "kl", random_state=0, max_iter=20, tol=1e-3)
+        model = NMF(8, beta_loss=loss, random_state=0, max_iter=20, tol=1e-3)
         yield f"{name} {loss} NMF", digest(model.fit_transform(X[:800]), model.components_)
 
 

@@ -104,6 +104,19 @@ def mu_rows(X: Array, F: Array, G: Array, loss: str, l1: float = 0.0, l2: float 
     return F * np.divide(pull, push, out=np.zeros_like(F), where=push > 0)
 
 
+def mu_apply(F: Array, num: Array, den: Array, mass: Array, l2: float = 0.0) -> tuple[Array, float]:
+    """Eq. 5 from its parts, and the KKT residual at F: num = (X / FG')G, den = column sums of G, mass = row sums of X.
+
+    The residual is the sum of |min(F d, mass (1 - num / d))| with d = den + l2 F: counts that a scaled projected
+    gradient step would move.
+    """
+    d = den + l2 * F
+    factor = np.divide(num, d, out=np.ones_like(F), where=d > 0)
+    moved = np.abs(np.minimum(F * d, mass[:, None] * (1 - factor))).sum()
+    root = np.sqrt(den**2 + 4 * l2 * F * num)  # of eq. 26 plus the penalty
+    return (root - den) / (2 * l2) if l2 > 0 else F * np.where(d > 0, factor, 0), float(moved)
+
+
 def mu_step(
     X: Array, W: Array, H: Array, loss: str, *, l1_W: float = 0, l2_W: float = 0, l1_H: float = 0, l2_H: float = 0
 ) -> tuple[Array, Array]:

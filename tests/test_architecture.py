@@ -157,6 +157,38 @@ def test_all_lists_names_that_exist(module):
     assert [name for name in listed if not hasattr(imported, name)] == []
 
 
+LONGEST, MOST_ARGUMENTS = 40, 10
+
+
+def functions(module: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function of a module, methods and functions inside functions too."""
+    nodes = ast.walk(MODULES[module])
+    return (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the last, without those of the docstring."""
+    first = function.body[0]
+    docstring = first.end_lineno - first.lineno + 1 if ast.get_docstring(function) is not None else 0
+    return function.end_lineno - function.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_function_is_longer_than_a_screen(module):
+    lengths = {f"{function.name}, line {function.lineno}": lines_of(function) for function in functions(module)}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if part(module) == "kernels"])
+def test_no_kernel_takes_more_than_ten_arguments(module):
+    counts = {}
+    for function in functions(module):
+        taken = function.args
+        every = [*taken.posonlyargs, *taken.args, *taken.kwonlyargs, *filter(None, [taken.vararg, taken.kwarg])]
+        counts[f"{function.name}, line {function.lineno}"] = len(every)
+    assert {name: count for name, count in counts.items() if count > MOST_ARGUMENTS} == {}
+
+
 def test_the_public_names_are_shown_by_dir_and_there_are_no_others():
     assert set(sparsenmf.__all__) <= set(dir(sparsenmf))
     with pytest.raises(AttributeError, match="no_such_name"):

@@ -1,6 +1,8 @@
 """The command `demo`: topics of the King James Bible."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rich.text import Text
@@ -14,6 +16,9 @@ from sparsenmf.cli.topics import Ranking, Topic, find_topics, topic_table, topic
 from sparsenmf.datasets import KJV, load_kjv
 from sparsenmf.io import Model
 from sparsenmf.io.named import named
+
+if TYPE_CHECKING:
+    from sparsenmf.factorization import Factorization
 
 __all__ = ["ARCHAIC", "Corpus", "make_corpus", "run_demo"]
 
@@ -55,8 +60,6 @@ def run_demo(
     as_json: bool,
 ) -> None:
     """Factorize the packaged counts, by chapter and without stop words, by KL, and show what came out."""
-    from sparsenmf.factorization import factorize
-
     ranking = Ranking.take(rank, relevance_lambda)
     if report is not None:
         check_report(report, force)
@@ -64,18 +67,7 @@ def run_demo(
     corpus = make_corpus(bible)
     if not quiet:
         message(_introduction(bible, corpus))
-    with progress("Finding topics", max_iter, quiet) as callback:
-        fit = factorize(
-            corpus.counts,
-            components,
-            loss="kl",
-            solver="auto",
-            max_iter=max_iter,
-            tol=_TOL,
-            random_state=seed,
-            n_threads=threads,
-            callback=callback,
-        )
+    fit = _fit(corpus, components, max_iter, seed, threads, quiet)
     model = Model.of(fit, vocabulary=corpus.vocabulary, rows=corpus.chapters)
     topics = find_topics(model, words or 10, *ranking)
     if as_json:
@@ -89,6 +81,24 @@ def run_demo(
     curve = _fall([record.objective for record in fit.history])
     emit_rich(topic_table(topics, words, extra), "", curve, Text(fit_summary(fit)))
     _report(model, corpus, report, force, quiet)
+
+
+def _fit(corpus: Corpus, components: int, max_iter: int, seed: int, threads: int | None, quiet: bool) -> Factorization:
+    """The topics of the counts, with a bar that shows how far they are."""
+    from sparsenmf.factorization import factorize
+
+    with progress("Finding topics", max_iter, quiet) as callback:
+        return factorize(
+            corpus.counts,
+            components,
+            loss="kl",
+            solver="auto",
+            max_iter=max_iter,
+            tol=_TOL,
+            random_state=seed,
+            n_threads=threads,
+            callback=callback,
+        )
 
 
 def _report(model: Model, corpus: Corpus, path: str | None, force: bool, quiet: bool) -> None:

@@ -36,6 +36,7 @@ from sparsenmf.kernels.simd import (
     maximum,
     mul,
     same,
+    spread,
     store,
     total,
     where_positive,
@@ -119,7 +120,7 @@ def evaluate_chunk(work, B, active, row, first, last, n_active, tiny, want):
         value = none
         for p in range(n_active):
             a = active[p]
-            value = fma(fill(work, work[row.f + a]), load(B, row.B + a * row.stride + t), value)
+            value = fma(spread(work, row.f + a), load(B, row.B + a * row.stride + t), value)
         counts = load(work, row.x + t)
         if want:
             loglik = add(loglik, where_positive(counts, mul(counts, log(value)), none))

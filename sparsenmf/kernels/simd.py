@@ -121,6 +121,18 @@ def load(typingctx, a, i):
 
 
 @intrinsic
+def spread(typingctx, a, i):
+    """A register with a[i] in every lane, i a flat offset: no check for a place counted from the end, as a[i] has."""
+    result = _register(a)
+
+    def codegen(context, builder, sig, args):
+        value = builder.load(_pointer(context, builder, sig.args[0], args[0], args[1]))
+        return _splat(builder, value, result.count)
+
+    return result(a, types.intp), codegen
+
+
+@intrinsic
 def store(typingctx, a, i, v):
     """Write a register to a[i:], a flat offset."""
 

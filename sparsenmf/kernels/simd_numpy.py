@@ -26,6 +26,7 @@ __all__ = [
     "prefetch_rows",
     "same",
     "scatter_transposed",
+    "spread",
     "sqrt",
     "store",
     "store_part",
@@ -50,6 +51,10 @@ def _flat(a, i, count):
 
 def load(a, i):
     return _flat(a, i, lanes_of(a.dtype)).copy()
+
+
+def spread(a, i):
+    return np.full(lanes_of(a.dtype), _flat(a, i, 1)[0], a.dtype)
 
 
 def store(a, i, v):

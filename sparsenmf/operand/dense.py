@@ -9,7 +9,6 @@ import numpy as np
 from sparsenmf._jit import for_blocks
 from sparsenmf.kernels import dense, frobenius
 from sparsenmf.kernels.rules import KlDescend, KlMultiply, KlSolve, in_dtype
-from sparsenmf.kernels.simd import lanes_of
 from sparsenmf.operand.factors import empty_factor
 from sparsenmf.operand.protocol import Moments, Operand, Pass, collect
 from sparsenmf.scaling import TINY
@@ -139,9 +138,8 @@ class DenseOperand(Operand):
         return collect(sums, tally)
 
     def _columns(self, G: np.ndarray) -> np.ndarray:
-        """G' flat, its rows padded to whole registers (with the last column of G' again: y > 0 there)."""
-        lanes = lanes_of(self.dtype)
-        B = np.empty((G.shape[1], -(-len(G) // lanes) * lanes), self.dtype)
+        """G' flat, its rows aligned and padded to whole registers (with the last column of G' again: y > 0 there)."""
+        B = empty_factor(G.shape[1], len(G), self.dtype)
         B[:, : len(G)] = G.T
         B[:, len(G) :] = G[-1][:, None]
         return B.reshape(-1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf.io import Model
+from sparsenmf.matrix import Matrix
 from sparsenmf.report.documents import DocumentTable, cut
 from sparsenmf.report.grouped import grouped
 from sparsenmf.report.layout import nearest, topic_map
@@ -49,15 +50,38 @@ def contents(
     return {"heading": None if heading is None else cut(str(heading), LONGEST_HEADING), **page}
 
 
-def _page(model: Model, A: Any, W: np.ndarray, H: np.ndarray, order: np.ndarray, given: Any) -> dict[str, Any]:
+def _page(model: Model, A: Matrix, W: np.ndarray, H: np.ndarray, order: np.ndarray, given: Any) -> dict[str, Any]:
     lengths, counts = A.sums(1), A.sums(0)
-    phi, sizes = word_distributions(H), topic_sizes(W, H)
-    words = WordTable(phi, sizes, counts, model.vocabulary)
+    words = WordTable(word_distributions(H), topic_sizes(W, H), counts, model.vocabulary)
     documents = DocumentTable(W, H, proportions(W, H), lengths, given["names"])
     texts = documents.snippets(given["texts"]) if given["texts"] is not None else None
     chart = topic_map(H)
     names = topic_names(H, W, model.vocabulary)
-    topics = [
+    tokens = short(lengths.sum(), 9)
+    return {
+        "tokens": tokens,
+        "features": A.shape[1],
+        "lambdas": list(LAMBDAS),
+        "shown": SHOWN,
+        "map": {"metric": chart.metric, "stress": short(chart.stress, 3)},
+        "topics": _topics(topic_sizes(W, H), names, order, chart, words, documents),
+        "words": words.table(),
+        "documents": {
+            **documents.table(),
+            "text": {} if texts is None else texts,
+            "bag": documents.bags(A, words.name) if texts is None else {},
+        },
+        "groups": None if given["groups"] is None else grouped(W, H, given["groups"]),
+        "history": history(model),
+        "made": how_it_was_made(model, {**_data(A), "Tokens": tokens}),
+    }
+
+
+def _topics(
+    sizes: np.ndarray, names: list[str], order: np.ndarray, chart: Any, words: WordTable, documents: DocumentTable
+) -> list[dict[str, Any]]:
+    """Each topic's name, share, place on the map, words and documents."""
+    return [
         {
             "component": int(order[t]),
             "name": names[t][:120],
@@ -67,28 +91,14 @@ def _page(model: Model, A: Any, W: np.ndarray, H: np.ndarray, order: np.ndarray,
             "words": words.of_topic(t),
             "documents": documents.of_topic(t),
         }
-        for t in range(len(H))
+        for t in range(len(sizes))
     ]
+
+
+def _data(A: Matrix) -> dict[str, str]:
+    """The size of the data, in words."""
     (n, m), nnz = A.shape, A.nnz
-    tokens = short(lengths.sum(), 9)
-    data = {"Documents": f"{n:,}", "Words": f"{m:,}", "Nonzeros": f"{nnz:,}", "Filled": f"{100 * nnz / (n * m):.3g}%"}
-    return {
-        "tokens": tokens,
-        "features": m,
-        "lambdas": list(LAMBDAS),
-        "shown": SHOWN,
-        "map": {"metric": chart.metric, "stress": short(chart.stress, 3)},
-        "topics": topics,
-        "words": words.table(),
-        "documents": {
-            **documents.table(),
-            "text": {} if texts is None else texts,
-            "bag": documents.bags(A, words.name) if texts is None else {},
-        },
-        "groups": None if given["groups"] is None else grouped(W, H, given["groups"]),
-        "history": history(model),
-        "made": how_it_was_made(model, {**data, "Tokens": tokens}),
-    }
+    return {"Documents": f"{n:,}", "Words": f"{m:,}", "Nonzeros": f"{nnz:,}", "Filled": f"{100 * nnz / (n * m):.3g}%"}
 
 
 def _as_model(model: Any, vocabulary: Any) -> Model:

@@ -6,11 +6,12 @@ import scipy.sparse as sp
 
 from sparsenmf._jit import threads
 from sparsenmf._validation import check_matrix
-from sparsenmf.kernels import gram
+from sparsenmf.kernels import gram, kl
 from sparsenmf.kernels.rows import row_blocks, transpose
-from sparsenmf.kernels.rules import GramHals, GramMultiply, in_dtype
+from sparsenmf.kernels.rules import GramHals, GramMultiply, KlMultiply, in_dtype
 from sparsenmf.losses import LOSSES
 from sparsenmf.operand import Rule, as_operand, csr, empty_factor, pad, padded_transpose, transposed
+from sparsenmf.scaling import TINY
 from tests import reference
 from tests.conftest import THREADS
 
@@ -68,6 +69,48 @@ def test_multiplicative_update(shape, k, dtype, path):
     assert_close(done.sums[:k], expected.sum(axis=0), dtype)
     fit = X.sum() - reference.kl(X, W, H) + (X[X > 0] * np.log(X[X > 0])).sum() - 2 * X.sum() + (W @ H.T).sum()
     assert_close(done.loglik, fit, dtype)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("k", [3, 17])
+@pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.25, 0.5)])
+def test_the_update_in_two_halves(shape, k, l1, l2, dtype):
+    """Numerators first, then `kl.apply`: the twin's result, and that of the fused update."""
+    X, W, H, S = problem(shape, k, dtype)
+    F, G, fused = pad(W, dtype), pad(H, dtype), pad(W, dtype)
+    operand, den = operand_of(S, dtype, "sparse"), den_of(pad(H, dtype), dtype, l1)
+    done = operand.multiply(fused, G, k, den, l2, 0.0, True)
+    num, _ = operand.ratio_times(F, G)
+    blocks = row_blocks(operand.arrays[0], 3)
+    sums, tally = np.zeros((len(blocks) - 1, F.shape[1])), np.zeros((len(blocks) - 1, 2))
+    rule = in_dtype(dtype, KlMultiply(TINY[dtype], TINY[dtype], 0.0, l2, False))
+    kl.apply(F, num, X.sum(axis=1).astype(dtype), den, rule, blocks, sums, tally)
+    new, moved = reference.mu_apply(W, reference.ratio(X, W @ H.T) @ H, H.sum(axis=0) + l1, X.sum(axis=1), l2)
+    assert_close(F[:, :k], new, dtype)
+    assert not F[:, k:].any()
+    assert_close(tally[:, 1].sum(), moved, dtype)
+    assert_close(sums.sum(axis=0)[:k], new.sum(axis=0), dtype)
+    assert not tally[:, 0].any()
+    assert_close(F, fused, dtype)
+    assert_close(sums.sum(axis=0), done.sums, dtype)
+    assert_close(tally[:, 1].sum(), done.moved, dtype)
+
+
+@pytest.mark.parametrize("cut", [0.0, 1e-10])
+def test_the_update_in_two_halves_cuts_and_keeps_as_the_fused_one(cut, dtype):
+    _, W, H, S = problem((13, 9), 3, dtype)
+    W[0, 0], W[1, 1], W[5, 2] = 1e-12, 0.0, 1e-30
+    F, G, fused = pad(W, dtype), pad(H, dtype), pad(W, dtype)
+    operand, den = operand_of(S, dtype, "sparse"), den_of(pad(H, dtype), dtype)
+    operand.multiply(fused, G, 3, den, 0.0, cut, False)
+    num, _ = operand.ratio_times(F, G)
+    blocks = row_blocks(operand.arrays[0])
+    sums, tally = np.zeros((len(blocks) - 1, F.shape[1])), np.zeros((len(blocks) - 1, 2))
+    rule = in_dtype(dtype, KlMultiply(TINY[dtype], TINY[dtype], cut, 0.0, False))
+    kl.apply(F, num, S.sum(axis=1).astype(dtype), den, rule, blocks, sums, tally)
+    assert np.array_equal(F, fused)
+    assert (F[0, 0] == 0) == (cut > 0)
+    assert not F[3].any()
 
 
 def test_long_rows_go_panel_by_panel_to_the_same_update(monkeypatch, dtype):

@@ -173,15 +173,15 @@ def test_strided_dots(rng_and_dtype):
     rng, dtype = rng_and_dtype
     lanes = simd.lanes_of(np.dtype(dtype))
     b = rng.uniform(size=simd.GROUP * 3 * lanes).astype(dtype)
-    v, out = rng.uniform(size=2 * lanes).astype(dtype), np.zeros(simd.GROUP, dtype)
+    v, out = rng.uniform(size=2 * lanes + 3).astype(dtype), np.zeros(simd.GROUP, dtype)
 
     @compiled
     def run(b, v, out, lanes):
-        simd.add_group(out, 0, gather.strided_dots(b, lanes, 2 * lanes + lanes // 2, v, 0, 2 * lanes))
+        simd.add_group(out, 0, gather.strided_dots(b, lanes, 2 * lanes + lanes // 2, v, 3, 2 * lanes))
 
     room = np.concatenate([b, np.zeros(4 * lanes, dtype)])
     run(room, v, out, lanes)
-    assert np.allclose(out, simd_numpy.strided_dots(room, lanes, 2 * lanes + lanes // 2, v, 0, 2 * lanes), rtol=1e-5)
+    assert np.allclose(out, simd_numpy.strided_dots(room, lanes, 2 * lanes + lanes // 2, v, 3, 2 * lanes), rtol=1e-5)
 
 
 def test_wide_sums(rng_and_dtype):
