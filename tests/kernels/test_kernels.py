@@ -206,7 +206,9 @@ def test_extrapolation_goes_on_from_the_iterate_and_keeps_a_tenth(path):
     X, W, H, S = problem((13, 9), 4, dtype)
     before = np.abs(np.random.default_rng(5).standard_normal(W.shape))
     F, N, G = pad(W, dtype), pad(before, dtype), pad(H, dtype)
-    operand_of(S, dtype, path).descend(F, N, G, den_of(G, dtype), descending(dtype, 4, beta=0.75, sweeps=1, measure=False))
+    operand_of(S, dtype, path).descend(
+        F, N, G, den_of(G, dtype), descending(dtype, 4, beta=0.75, sweeps=1, measure=False)
+    )
     new = reference.kl_newton_rows(X, W, H)
     assert_close(N[:, :4], new, dtype)
     assert_close(F[:, :4], np.maximum(new + 0.75 * (new - before), 0.1 * new), dtype)
