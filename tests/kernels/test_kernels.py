@@ -10,7 +10,7 @@ from sparsenmf.kernels import gram, kl
 from sparsenmf.kernels.rows import row_blocks, transpose
 from sparsenmf.kernels.rules import GramHals, GramMultiply, KlDescend, KlMultiply, in_dtype
 from sparsenmf.losses import LOSSES, RowTask
-from sparsenmf.operand import as_operand, csr, empty_factor, pad, padded_transpose, transposed
+from sparsenmf.operand import as_operand, empty_factor, pad, padded_transpose, plan, transposed
 from sparsenmf.scaling import TINY
 from tests import reference
 from tests.conftest import THREADS
@@ -91,7 +91,7 @@ def test_the_update_in_two_halves(shape, k, l1, l2, dtype):
     num, _ = operand.ratio_times(F, G)
     blocks = row_blocks(operand.arrays[0], 3)
     sums, tally = np.zeros((len(blocks) - 1, F.shape[1])), np.zeros((len(blocks) - 1, 2))
-    rule = in_dtype(dtype, KlMultiply(TINY[dtype], TINY[dtype], 0.0, l2, False))
+    rule = in_dtype(dtype, multiplying(dtype, k, l2))
     kl.apply(F, num, X.sum(axis=1).astype(dtype), den, rule, blocks, sums, tally)
     new, moved = reference.mu_apply(W, reference.ratio(X, W @ H.T) @ H, H.sum(axis=0) + l1, X.sum(axis=1), l2)
     assert_close(F[:, :k], new, dtype)
@@ -114,7 +114,7 @@ def test_the_update_in_two_halves_cuts_and_keeps_as_the_fused_one(cut, dtype):
     num, _ = operand.ratio_times(F, G)
     blocks = row_blocks(operand.arrays[0])
     sums, tally = np.zeros((len(blocks) - 1, F.shape[1])), np.zeros((len(blocks) - 1, 2))
-    rule = in_dtype(dtype, KlMultiply(TINY[dtype], TINY[dtype], cut, 0.0, False))
+    rule = in_dtype(dtype, multiplying(dtype, 3, cut=cut))
     kl.apply(F, num, S.sum(axis=1).astype(dtype), den, rule, blocks, sums, tally)
     assert np.array_equal(F, fused)
     assert (F[0, 0] == 0) == (cut > 0)
@@ -123,7 +123,7 @@ def test_the_update_in_two_halves_cuts_and_keeps_as_the_fused_one(cut, dtype):
 
 def test_long_rows_go_panel_by_panel_to_the_same_update(monkeypatch, dtype):
     for name, value in {"CACHE_BYTES": 0, "PANEL_NONZEROS": 1, "PANEL_REUSE": 1, "PANEL_LEAST": 2}.items():
-        monkeypatch.setattr(csr, name, value)
+        monkeypatch.setattr(plan, name, value)
     rng = np.random.default_rng(5)
     X = rng.poisson(0.5, (14, 11)).astype(np.float64)
     X[::2] += 1  # long rows, and short ones between them, one of them empty
@@ -132,7 +132,7 @@ def test_long_rows_go_panel_by_panel_to_the_same_update(monkeypatch, dtype):
     W, H = (rng.uniform(0.2, 1, (n, 3)).astype(dtype).astype(np.float64) for n in X.shape)
     operand = operand_of(sp.csr_array(X), dtype, "sparse")
     G = pad(H, dtype)
-    monkeypatch.setattr(csr, "PANEL_BYTES", 2 * G.strides[0])
+    monkeypatch.setattr(plan, "PANEL_BYTES", 2 * G.strides[0])
     long, whole = operand.plan(G).routes
     assert long.panels.shape == (7, 7)  # six panels of two rows of G, the last of one
     assert np.array_equal(np.sort(np.concatenate([long.rows, whole.rows])), np.arange(len(X)))
