@@ -218,6 +218,14 @@ def _gram_multiply(h: Half) -> Any:
     return lambda: gram.multiply(*args), [h.F]
 
 
+def _gram_solve(h: Half) -> Any:
+    from sparsenmf.kernels import gram
+    from sparsenmf.losses import LOSSES
+
+    args = caught(gram, "solve", lambda: LOSSES["frobenius"].solve(h.X, h.F, h.G, h.k, (0.0, 0.0), 200, 1e-4))
+    return lambda: gram.solve(*args), [h.F]
+
+
 def _gram(h: Half) -> Any:
     from sparsenmf.losses import LOSSES
 
@@ -236,10 +244,14 @@ KERNELS = [
     Kernel("times", "sparse", "frobenius", "2*nnz*k", f"{ONE_PASS} + n*K*s", _times),
     Kernel("gram.hals", "sparse", "frobenius", "2*n*k*k*sweeps", "5*n*K*s", _hals, note=f"{SWEEPS} sweeps"),
     Kernel("gram.multiply", "sparse", "frobenius", "12*n*k", "4*n*K*s", _gram_multiply),
+    Kernel("gram.solve", "sparse", "frobenius", "2*n*k*k", "3*n*K*s", _gram_solve, "W",
+           note="counted as one sweep: how many there are depends on the rows"),
     Kernel("gram matrix", "sparse", "frobenius", "2*n*k*k", "n*K*s", _gram),
     Kernel("transpose", "sparse", "kl", "0", "nnz*(3*i + 2*x)", _transpose, "W"),
     Kernel("dense kl multiply", "dense", "kl", "4*nnz*k", "nnz*s + 2*n*K*s", _multiply),
     Kernel("dense kl descend", "dense", "kl", "2*nnz*k + 18*P", "nnz*s + 4*n*K*s", _descend),
+    Kernel("dense kl solve", "dense", "kl", "4*nnz*k + 2*P", "nnz*s + n*K*s", _solve, "W",
+           note="counted as the sparse one"),
     Kernel("dense times", "dense", "frobenius", "2*nnz*k", "nnz*s + n*K*s + m*K*s", _times),
 ]  # fmt: skip
 CASES = [(kernel, side) for kernel in KERNELS for side in kernel.sides]

@@ -229,11 +229,11 @@ def multiply(F, C, D, diagonal, rule, blocks, tally):
     for b in prange(len(blocks) - 1):
         inner, kkt = 0.0, 0.0
         for i in range(blocks[b], blocks[b + 1]):
-            moved, zero = fill(F, 0.0), fill(F, 0.0)
-            inner += inner_row(F, C, i)
+            product, moved, zero = fill(F, 0.0), fill(F, 0.0), fill(F, 0.0)
             for a in range(0, columns, VECTOR_BYTES // F.itemsize):
                 at = i * columns + a
                 f, c = load(F, at), load(C, at)
+                product = fma(f, c, product)
                 d = add(add(load(D, at), fill(F, rule.l1)), mul(fill(F, rule.l2), f))
                 gap = sub(c, d)
                 weight = load(diagonal, a)
@@ -242,5 +242,6 @@ def multiply(F, C, D, diagonal, rule, blocks, tally):
                 new = where_positive(d, mul(f, div(c, d)), zero)
                 kept = where_positive(f, where_positive(c, maximum(new, fill(F, rule.floor)), zero), zero)
                 store(F, at, kept)
+            inner += total(product)
             kkt += total(moved)
         tally[b, 0], tally[b, 1] = inner, kkt
