@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import operator
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_WIDTH = 108  # of the text of a docstring
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,8 @@ def _names(line: str) -> list[str]:
 def _entry(name: str) -> list[str]:
     parameter = PARAMETERS[name]
     shown = "" if parameter.default is None else f", default={parameter.default!r}".replace("'", '"')
-    return [f"{name} : {parameter.type}{shown}", f"    {parameter.text}"]
+    lines = textwrap.wrap(parameter.text, _WIDTH, break_on_hyphens=False)
+    return [f"{name} : {parameter.type}{shown}", *(f"    {line}" for line in lines)]
 
 
 Callback = Callable[[Any], Any]
