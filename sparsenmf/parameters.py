@@ -59,7 +59,7 @@ class Count(Kind):
 class Number(Kind):
     """A finite number of at least `least` (above it where `above`), and of at most `most`."""
 
-    least: float = 0.0
+    least: float = 0
     above: bool = False
     most: float | None = None
 
@@ -207,7 +207,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "l1_ratio": Parameter(
         0.0,
-        Number(most=1.0),
+        Number(most=1),
         "float",
         "The share of the L1 norm in the penalties, from 0 to 1; the rest is the squared L2 norm.",
         "Share of L1 in the penalties.",
