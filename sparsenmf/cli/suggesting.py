@@ -38,6 +38,7 @@ def no_such_option(error: click.NoSuchOption) -> click.UsageError:
     wanted = error.option_name.lstrip("-").lower().replace("_", "-")
     bare = [name.lstrip("-") for name in names]
     near = [f"--{match}" for match in get_close_matches(wanted, bare, cutoff=_ALIKE)]
+    near = [f"--{wanted}"] if wanted in bare else near  # --alpha-W
     meant = [name for name in names if wanted in _ALIASES.get(name, "").split()]
     found = " or ".join(dict.fromkeys([*meant, *near]))
     hint = f" Did you mean {found}?" if found else ""
