@@ -100,7 +100,7 @@ class Loss(ABC):
     ----------
     name : str
     title : str
-        What people call it.
+        What people call it, where that is not the name.
     aliases : tuple
         Other names, and scikit-learn's beta.
     degree : int
@@ -114,7 +114,7 @@ class Loss(ABC):
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]
+    title: ClassVar[str] = ""
     aliases: ClassVar[tuple[Any, ...]]
     degree: ClassVar[int]
     penalty_scale: ClassVar[float] = 1.0

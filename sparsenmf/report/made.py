@@ -41,7 +41,7 @@ def how_it_was_made(model: Model, data: Mapping[str, Any]) -> list[dict[str, Any
     """Tables of names and values, as text."""
     outcome = dict(model.outcome)
     if (loss := outcome.get("loss")) in LOSSES:
-        outcome["loss"] = LOSSES[loss].title
+        outcome["loss"] = LOSSES[loss].title or loss
     fit = [(title, outcome[name]) for name, title in _TITLES.items() if outcome.get(name) is not None]
     if len(seconds := np.asarray(model.history.get("seconds", ()))):
         fit.insert(3, ("Seconds", round(float(seconds[-1]), 2)))
