@@ -35,6 +35,9 @@ class Bench(NamedTuple):
     counts: dict[str, float]
 
 
+TINY = 1e-18  # the least WH that float32 kernels divide by
+
+
 class Kernel(NamedTuple):
     name: str
     storage: str  # of X
@@ -84,7 +87,7 @@ class Problem:
         dtype = np.dtype(np.float32)
         self.name, self.k, self.loss = name, k, loss
         self.W, self.Ht = pad(W, dtype), pad(H.T, dtype)
-        self.operand = as_operand(check_matrix(X), dtype, loss, storage)
+        self.operand = as_operand(check_matrix(X), dtype, storage)
 
     def bench(self, kernel: Kernel, side: str) -> Bench:
         half = Half(self, side)
@@ -147,14 +150,17 @@ def caught(module: Any, name: str, call: Callable[[], Any]) -> tuple[Any, ...]:
 
 
 def _multiply(h: Half) -> Any:
-    return lambda: h.X.multiply(h.F, h.G, h.k, h.den, 0.0, 0.0, h.first), [h.F]
+    from sparsenmf.kernels.rules import KlMultiply
+
+    rule = KlMultiply(TINY, TINY, 0.0, 0.0, h.k, h.first)
+    return lambda: h.X.multiply(h.F, h.G, h.den, rule), [h.F]
 
 
 def _descend(h: Half) -> Any:
-    from sparsenmf.operand import Rule
+    from sparsenmf.kernels.rules import KlDescend
 
-    rule = Rule(sweeps=2, beta=0.5)
-    return lambda: h.X.descend(h.F, h.N, h.G, h.k, h.den, 0.0, rule, h.first), [h.F, h.N]
+    rule = KlDescend(TINY, 0.0, 0.5, 2, h.k, False, h.first)
+    return lambda: h.X.descend(h.F, h.N, h.G, h.den, rule), [h.F, h.N]
 
 
 def _ratio_times(h: Half) -> Any:
@@ -171,7 +177,9 @@ def _times(h: Half) -> Any:
 
 
 def _solve(h: Half) -> Any:
-    return lambda: h.X.solve(h.F, h.G, h.k, h.den, 0.0, 200, 1e-4), [h.F]
+    from sparsenmf.kernels.rules import KlSolve
+
+    return lambda: h.X.solve(h.F, h.G, h.den, KlSolve(TINY, 0.0, 1e-4, 200, h.k)), [h.F]
 
 
 def _transpose(h: Half) -> Any:
@@ -182,14 +190,16 @@ def _transpose(h: Half) -> Any:
 
 def _solver(h: Half, kind: type, *args: Any) -> Any:
     """A Frobenius solver's update of this half, alone; changes F and N."""
+    from sparsenmf import solvers
     from sparsenmf.losses import LOSSES
-    from sparsenmf.solvers import Problem, Side
+    from sparsenmf.scaling import Penalty
+    from sparsenmf.state import Factor, FitState
 
     loss = LOSSES["frobenius"]
-    sides = [Side(X, F, 0.0, 0.0, loss.digest(F)) for X, F in ((h.X, h.F), (h.X.T, h.G))]
-    sides[0].N = h.N
-    solver = kind(Problem(loss, *sides, h.k), *args)
-    return lambda: solver.update(*sides, True)
+    state = FitState(Factor(h.N, loss.digest(h.F), h.F), Factor(h.G, loss.digest(h.G)))
+    halves = (solvers.Half("W", h.X, state.W, Penalty()), solvers.Half("H", h.X.T, state.H, Penalty()))
+    solver = kind(solvers.Problem(loss, *halves, h.k, True, state), *args)
+    return lambda: solver.update(halves[0], state.H, True)
 
 
 def _hals(h: Half) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf._jit import threads
+from sparsenmf.measures import objective
 from sparsenmf.operand import Operand, choose_path, transposed
 from sparsenmf.options import FitOptions
 from sparsenmf.parameters import Callback
@@ -49,7 +50,8 @@ class Factorization:
         "objective", "kkt", "max_iter", "max_seconds", "callback", or, for "gd" with a step too long, "diverged".
     loss, solver : str
     objective : float
-        Of the pair returned, penalties included.
+        Of the pair returned, penalties included. Infinite for "kl" where WH is zero at a positive entry: in float32
+        that is where entries of X are a billion billion times smaller than the largest.
     kkt : float
         The KKT residual that the last iteration met (`sparsenmf.kkt_residual` measures that of W and H themselves).
     """
@@ -174,7 +176,11 @@ class Fit:
         state, problem = self.state, self._solver.p
         self._solver.finish()
         problem.tidy()
-        value = problem.objective() * cost_scale(self.options.cost.degree, self.units.x)
+        unit = cost_scale(self.options.cost.degree, self.units.x)
+        if problem.w.X.complete:
+            value = unit * problem.objective()
+        else:  # entries that the updates never saw count, too
+            value = objective(self.prepared, *self._factors(), self.options.loss) + unit * problem.penalties()
         kkt = state.history[-1].kkt if state.history else math.nan
         record = Record(state.iteration, self._now(), value, kkt)
         state.history.append(record)
@@ -246,17 +252,16 @@ class Fit:
         -------
         Factorization
         """
-        state, k, units = self.state, self.options.n_components, self.units
+        state = self.state
         if not state.finished:
             self.stop(state.stop_reason or "callback")
             for _ in self:
                 pass
-        W, Ht = state.W.iterate, state.H.iterate
+        W, H = self._factors()
         last = state.history[-1]
-        fixed = self._fixed_h
         return Factorization(
-            W=W[:, :k] * self.dtype.type(units.w),
-            H=transposed(Ht, k) * self.dtype.type(units.h) if fixed is None else fixed,
+            W=W,
+            H=H,
             history=tuple(state.history),
             n_iter=state.iteration,
             converged=state.stop_reason in ("objective", "kkt"),
@@ -266,3 +271,11 @@ class Fit:
             objective=last.objective,
             kkt=last.kkt,
         )
+
+    def _factors(self) -> tuple[np.ndarray, np.ndarray]:
+        """The iterates in the scale of X."""
+        k, units, of_dtype = self.options.n_components, self.units, self.dtype.type
+        W = self.state.W.iterate[:, :k] * of_dtype(units.w)
+        if self._fixed_h is not None:
+            return W, self._fixed_h
+        return W, transposed(self.state.H.iterate, k) * of_dtype(units.h)

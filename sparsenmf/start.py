@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sparsenmf import _validation as check
-from sparsenmf.init import INITS, initialize, quick_random, usual_start
+from sparsenmf.init import INITS, initialize, quick_random, starts_at_random, usual_start
 from sparsenmf.matrix import Matrix
 from sparsenmf.operand import Operand, pad, padded_transpose
 from sparsenmf.options import FitOptions
@@ -27,6 +28,7 @@ def start_of(A: Matrix, options: FitOptions, W: Any, H: Any, dtype: np.dtype) ->
     """The caller's start, completed by what the options say."""
     k, init, seed = options.n_components, options.init, options.random_state
     n, m = A.shape
+    _check_memory((n + m) * k * dtype.itemsize, k)
     if init in INITS and (W is not None or H is not None):
         raise ValueError(f"init={init!r} makes a start of its own: with W or H given, pass init='custom' or 'auto'.")
     if init == "custom" and (W is None or H is None) and options.update_H:
@@ -39,8 +41,21 @@ def start_of(A: Matrix, options: FitOptions, W: Any, H: Any, dtype: np.dtype) ->
         fresh = quick_random(A, k, seed, dtype)
         return Start(fresh[0] if W is None else W, fresh[1] if H is None else H, random=False)
     if init == "auto":
-        return Start(*usual_start(A, k, options.cost, seed, dtype), random=False)
+        return Start(*usual_start(A, k, options.cost, seed, dtype), random=starts_at_random(A, k, options.cost))
     return Start(*initialize(A, k, init, seed, dtype), random=init == "random")
+
+
+def _check_memory(wanted: int, k: int) -> None:
+    """Refuse factors that no memory of this machine holds, before anything is computed."""
+    try:
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows cannot be asked so: numpy refuses what it cannot allocate
+        return
+    if 2 * wanted > there:
+        raise MemoryError(
+            f"n_components={k}: W and H, and a copy of each, take {2 * wanted / 2**30:,.0f} GiB, and this machine has "
+            f"{there / 2**30:,.0f} GiB. Ask for fewer components."
+        )
 
 
 def fixed_factor(H: Any, options: FitOptions, m: int, dtype: np.dtype) -> np.ndarray | None:

@@ -1,1 +1,1 @@
-"""Tests. `from tests import reference` is how they reach the slow twins; `tests.fits` and others are shared so too."""
+"""Tests. `from tests import reference` reaches the slow twins; `tests.fits` and others are shared likewise."""

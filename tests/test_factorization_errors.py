@@ -85,3 +85,8 @@ def test_a_named_start_beside_given_factors_is_refused(dense_counts, start):
 def test_a_callback_that_is_no_function(dense_counts):
     with pytest.raises(TypeError, match="callback must be a function"):
         fit(dense_counts, callback=3)
+
+
+def test_factors_beyond_the_memory_are_refused_before_they_are_made():
+    with pytest.raises(MemoryError, match=r"n_components=1000000000: W and H, .* GiB\. Ask for fewer components"):
+        factorize(ONES, 10**9)

@@ -127,6 +127,18 @@ def test_a_cost_that_float64_cannot_hold_is_refused(dense_counts, scale):
         objective(dense_counts * scale, np.ones((len(dense_counts), 1)), np.ones((1, dense_counts.shape[1])), 2)
 
 
+@each_path
+@each_loss
+def test_the_objective_is_that_of_the_factors_returned_where_entries_are_beyond_float32(dense_counts, loss, path):
+    """1e30 beside 1e-30: factors in float32 cannot follow the small entries, and the objective says what that costs."""
+    X = dense_counts.astype(np.float32) * np.where(np.arange(60) < 30, 1e15, 1e-15).astype(np.float32)[:, None]
+    single, double = (fit(X, loss=loss, path=path, dtype=dtype) for dtype in ("float32", "float64"))
+    assert single.objective == pytest.approx(objective(X, single.W, single.H, loss), rel=1e-5)
+    assert np.isfinite(single.objective) == (loss == "frobenius")
+    assert double.objective == pytest.approx(objective(X, double.W, double.H, loss), rel=1e-9)
+    assert np.isfinite(double.objective)
+
+
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array], ids=["dense", "csr"])
 @pytest.mark.parametrize("path", ["sparse", "dense"])

@@ -36,8 +36,12 @@ def as_operand(X: Matrix, dtype: np.dtype, path: str, scale: float = 1.0, alone:
     Entries stay in their own dtype (kernels convert as they load) unless `scale` is not 1. `alone`: no entry is
     dropped for being too small beside those of other rows.
     """
+    A = scaled(DenseMatrix(X.dense(dtype)) if path == "dense" else X.csr(), dtype, scale, alone)
+    operand: Operand
     if path == "dense":
-        values = scaled(DenseMatrix(X.dense(dtype)), dtype, scale, alone)
-        return DenseOperand(np.ascontiguousarray(values.dense(dtype), dtype), dtype)
-    A = scaled(X.csr(), dtype, scale, alone).csr()
-    return CsrOperand((plain(A.indptr), plain(A.indices), plain(A.data)), A.shape, dtype)
+        operand = DenseOperand(np.ascontiguousarray(A.dense(dtype), dtype), dtype)
+    else:
+        indptr, indices, data = A.csr().arrays
+        operand = CsrOperand((plain(indptr), plain(indices), plain(data)), A.shape, dtype)
+    operand.complete = alone or A.nnz == X.nnz
+    return operand

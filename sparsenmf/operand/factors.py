@@ -33,7 +33,7 @@ def pad(A: np.ndarray, dtype: np.dtype, unit: float = 1.0) -> np.ndarray:
 
 def padded_transpose(H: np.ndarray, dtype: np.dtype, unit: float = 1.0) -> np.ndarray:
     """H' / unit (m x k) in the form that kernels take, from H (k x m)."""
-    if unit != 1.0:
+    if unit != 1.0 or H.flags.f_contiguous:
         return pad(H.T, dtype, unit)
     out = empty_factor(H.shape[1], H.shape[0], dtype)
     turn(np.ascontiguousarray(H, dtype), out)

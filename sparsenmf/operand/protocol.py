@@ -36,7 +36,11 @@ class Operand(ABC):
     shape : tuple of int
     dtype : dtype
         Of the factors that the operand works with.
+    complete : bool
+        Whether X holds all entries. Those that are too small beside the largest for the dtype are left out.
     """
+
+    complete = True
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype) -> None:
         self.shape, self.dtype = shape, dtype

@@ -8,9 +8,9 @@ from sparsenmf._jit import threads
 from sparsenmf._validation import check_matrix
 from sparsenmf.kernels import gram, kl
 from sparsenmf.kernels.rows import row_blocks, transpose
-from sparsenmf.kernels.rules import GramHals, GramMultiply, KlMultiply, in_dtype
-from sparsenmf.losses import LOSSES
-from sparsenmf.operand import Rule, as_operand, csr, empty_factor, pad, padded_transpose, transposed
+from sparsenmf.kernels.rules import GramHals, GramMultiply, KlDescend, KlMultiply, in_dtype
+from sparsenmf.losses import LOSSES, RowTask
+from sparsenmf.operand import as_operand, empty_factor, pad, padded_transpose, plan, transposed
 from sparsenmf.scaling import TINY
 from tests import reference
 from tests.conftest import THREADS
@@ -43,8 +43,16 @@ def problem(shape, k, dtype, seed=0, kind=np.int32):
     return X, W, H, sp.csr_array(X.astype(kind))
 
 
-def operand_of(X, dtype, path, loss="kl"):
-    return as_operand(check_matrix(X), dtype, loss, path)
+def operand_of(X, dtype, path):
+    return as_operand(check_matrix(X), dtype, path)
+
+
+def multiplying(dtype, k, l2=0.0, cut=0.0, measure=True):
+    return KlMultiply(TINY[dtype], TINY[dtype], cut, l2, k, measure)
+
+
+def descending(dtype, k, l2=0.0, beta=0.0, sweeps=2, measure=True):
+    return KlDescend(TINY[dtype], l2, beta, sweeps, k, False, measure)
 
 
 def den_of(G, dtype, l1=0.0):
@@ -62,7 +70,7 @@ def test_multiplicative_update(shape, k, dtype, path):
     X, W, H, S = problem(shape, k, dtype)
     F, G = pad(W, dtype), pad(H, dtype)
     l1, l2 = 0.25, 0.5
-    done = operand_of(S, dtype, path).multiply(F, G, k, den_of(G, dtype, l1), l2, 0.0, True)
+    done = operand_of(S, dtype, path).multiply(F, G, den_of(G, dtype, l1), multiplying(dtype, k, l2))
     expected = reference.mu_rows(X, W, H, "kl", l1, l2)
     assert_close(F[:, :k], expected, dtype)
     assert not F[:, k:].any()
@@ -79,11 +87,11 @@ def test_the_update_in_two_halves(shape, k, l1, l2, dtype):
     X, W, H, S = problem(shape, k, dtype)
     F, G, fused = pad(W, dtype), pad(H, dtype), pad(W, dtype)
     operand, den = operand_of(S, dtype, "sparse"), den_of(pad(H, dtype), dtype, l1)
-    done = operand.multiply(fused, G, k, den, l2, 0.0, True)
+    done = operand.multiply(fused, G, den, multiplying(dtype, k, l2))
     num, _ = operand.ratio_times(F, G)
     blocks = row_blocks(operand.arrays[0], 3)
     sums, tally = np.zeros((len(blocks) - 1, F.shape[1])), np.zeros((len(blocks) - 1, 2))
-    rule = in_dtype(dtype, KlMultiply(TINY[dtype], TINY[dtype], 0.0, l2, False))
+    rule = in_dtype(dtype, multiplying(dtype, k, l2))
     kl.apply(F, num, X.sum(axis=1).astype(dtype), den, rule, blocks, sums, tally)
     new, moved = reference.mu_apply(W, reference.ratio(X, W @ H.T) @ H, H.sum(axis=0) + l1, X.sum(axis=1), l2)
     assert_close(F[:, :k], new, dtype)
@@ -102,11 +110,11 @@ def test_the_update_in_two_halves_cuts_and_keeps_as_the_fused_one(cut, dtype):
     W[0, 0], W[1, 1], W[5, 2] = 1e-12, 0.0, 1e-30
     F, G, fused = pad(W, dtype), pad(H, dtype), pad(W, dtype)
     operand, den = operand_of(S, dtype, "sparse"), den_of(pad(H, dtype), dtype)
-    operand.multiply(fused, G, 3, den, 0.0, cut, False)
+    operand.multiply(fused, G, den, multiplying(dtype, 3, cut=cut, measure=False))
     num, _ = operand.ratio_times(F, G)
     blocks = row_blocks(operand.arrays[0])
     sums, tally = np.zeros((len(blocks) - 1, F.shape[1])), np.zeros((len(blocks) - 1, 2))
-    rule = in_dtype(dtype, KlMultiply(TINY[dtype], TINY[dtype], cut, 0.0, False))
+    rule = in_dtype(dtype, multiplying(dtype, 3, cut=cut))
     kl.apply(F, num, S.sum(axis=1).astype(dtype), den, rule, blocks, sums, tally)
     assert np.array_equal(F, fused)
     assert (F[0, 0] == 0) == (cut > 0)
@@ -115,7 +123,7 @@ def test_the_update_in_two_halves_cuts_and_keeps_as_the_fused_one(cut, dtype):
 
 def test_long_rows_go_panel_by_panel_to_the_same_update(monkeypatch, dtype):
     for name, value in {"CACHE_BYTES": 0, "PANEL_NONZEROS": 1, "PANEL_REUSE": 1, "PANEL_LEAST": 2}.items():
-        monkeypatch.setattr(csr, name, value)
+        monkeypatch.setattr(plan, name, value)
     rng = np.random.default_rng(5)
     X = rng.poisson(0.5, (14, 11)).astype(np.float64)
     X[::2] += 1  # long rows, and short ones between them, one of them empty
@@ -124,15 +132,15 @@ def test_long_rows_go_panel_by_panel_to_the_same_update(monkeypatch, dtype):
     W, H = (rng.uniform(0.2, 1, (n, 3)).astype(dtype).astype(np.float64) for n in X.shape)
     operand = operand_of(sp.csr_array(X), dtype, "sparse")
     G = pad(H, dtype)
-    monkeypatch.setattr(csr, "PANEL_BYTES", 2 * G.strides[0])
-    long, whole = operand._routes(G)
+    monkeypatch.setattr(plan, "PANEL_BYTES", 2 * G.strides[0])
+    long, whole = operand.plan(G).routes
     assert long.panels.shape == (7, 7)  # six panels of two rows of G, the last of one
     assert np.array_equal(np.sort(np.concatenate([long.rows, whole.rows])), np.arange(len(X)))
     results = []
     for count in THREADS:
         F = pad(W, dtype)
         with threads(count):
-            done = operand.multiply(F, G, 3, den_of(G, dtype), 0.0, 0.0, True)
+            done = operand.multiply(F, G, den_of(G, dtype), multiplying(dtype, 3))
             results.append((F, operand.times(G), done.sums, done.loglik, done.moved))
     expected = reference.mu_rows(X, W, H, "kl", 0.0, 0.0)
     assert_close(F[:, :3], expected, dtype)
@@ -148,11 +156,11 @@ def test_entries_up_to_the_cut_become_zero_and_positive_ones_stay_above_the_floo
     _, W, H, S = problem((13, 9), 3, dtype)
     W[0, 0], W[1, 1] = 1e-12, 0.0
     F, G = pad(W, dtype), pad(H, dtype)
-    operand_of(S, dtype, path).multiply(F, G, 3, den_of(G, dtype), 0.0, 1e-10, False)
+    operand_of(S, dtype, path).multiply(F, G, den_of(G, dtype), multiplying(dtype, 3, cut=1e-10, measure=False))
     assert F[0, 0] == 0
     assert F[1, 1] == 0
     F = pad(np.where(W == 1e-12, 1e-200, W), dtype)
-    operand_of(S, dtype, path).multiply(F, G, 3, den_of(G, dtype), 0.0, 0.0, False)
+    operand_of(S, dtype, path).multiply(F, G, den_of(G, dtype), multiplying(dtype, 3, measure=False))
     assert F[0, 0] == 1e-150
 
 
@@ -183,8 +191,8 @@ def test_coordinate_descent(shape, k, l1, l2, dtype, path):
     X, W, H, S = problem(shape, k, dtype)
     F, G = pad(W, dtype), pad(H, dtype)
     N = F.copy()
-    rule = Rule(sweeps=1, beta=0.0)
-    done = operand_of(S, dtype, path).descend(F, N, G, k, den_of(G, dtype, l1), l2, rule, True)
+    rule = descending(dtype, k, l2, sweeps=1)
+    done = operand_of(S, dtype, path).descend(F, N, G, den_of(G, dtype, l1), rule)
     expected = reference.kl_newton_rows(X, W, H, l1, l2)
     assert_close(F[:, :k], expected, dtype)
     assert np.array_equal(N, F)
@@ -198,7 +206,9 @@ def test_extrapolation_goes_on_from_the_iterate_and_keeps_a_tenth(path):
     X, W, H, S = problem((13, 9), 4, dtype)
     before = np.abs(np.random.default_rng(5).standard_normal(W.shape))
     F, N, G = pad(W, dtype), pad(before, dtype), pad(H, dtype)
-    operand_of(S, dtype, path).descend(F, N, G, 4, den_of(G, dtype), 0.0, Rule(1, 0.75), False)
+    operand_of(S, dtype, path).descend(
+        F, N, G, den_of(G, dtype), descending(dtype, 4, beta=0.75, sweeps=1, measure=False)
+    )
     new = reference.kl_newton_rows(X, W, H)
     assert_close(N[:, :4], new, dtype)
     assert_close(F[:, :4], np.maximum(new + 0.75 * (new - before), 0.1 * new), dtype)
@@ -209,7 +219,7 @@ def test_a_row_without_support_is_revived(path):
     X, W, H, S = problem((13, 9), 4, dtype)
     W[0] = 0
     F, G = pad(W, dtype), pad(H, dtype)
-    operand_of(S, dtype, path).descend(F, F, G, 4, den_of(G, dtype), 0.0, Rule(), True)
+    operand_of(S, dtype, path).descend(F, F, G, den_of(G, dtype), descending(dtype, 4))
     assert np.isfinite(reference.kl(X, F[:, :4], H))
 
 
@@ -217,7 +227,7 @@ def test_a_row_longer_than_a_chunk():
     dtype = np.dtype(np.float64)
     X, W, H, S = problem((2, 1100), 3, dtype)
     F, G = pad(W, dtype), pad(H, dtype)
-    done = operand_of(S, dtype, "sparse").descend(F, F, G, 3, den_of(G, dtype), 0.0, Rule(sweeps=1), True)
+    done = operand_of(S, dtype, "sparse").descend(F, F, G, den_of(G, dtype), descending(dtype, 3, sweeps=1))
     assert_close(F[:, :3], reference.kl_newton_rows(X, W, H), dtype)
     Y = W @ H.T
     assert_close(done.loglik, (X[X > 0] * np.log(Y[X > 0])).sum(), dtype)
@@ -254,7 +264,7 @@ def test_rows_solved_for_a_fixed_factor_meet_the_conditions_of_optimality(loss, 
     k = 4
     X, _, H, S = problem((13, 9), k, dtype)
     F, G = empty_factor(13, k, dtype), pad(H, dtype)
-    LOSSES[loss].solve(operand_of(S, dtype, path, loss), F, G, k, (0.0, 0.0), 400, 1e-7)
+    LOSSES[loss].solve(operand_of(S, dtype, path), F, G, RowTask(k, max_sweeps=400, tol=1e-7))
     worst_slope, worst_product = reference.kkt_parts(X, F[:, :k].astype(float), H, loss)
     assert max(worst_slope, worst_product) < (2e-2 if dtype == np.float32 else 1e-4)
     assert not F[3].any()
