@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sparsenmf import _validation as check
-from sparsenmf.factorization import Factorization, factorize
+from sparsenmf.fit import Factorization, Fit
+from sparsenmf.options import FitOptions
+from sparsenmf.parameters import default, described
 from sparsenmf.state import Record
 from sparsenmf.topics.poisson import topic_mass, topic_sizes, word_distributions
 
@@ -31,19 +33,20 @@ class _IfThere:
         return f"adata.var.get({_HVG!r})"
 
 
+@described
 def nmf(
     adata: Any,
     n_components: int,
     *,
     layer: str | None = None,
     mask_var: Any = _IfThere(),  # noqa: B008  # holds nothing
-    loss: Any = "kl",
-    solver: str = "auto",
-    init: str = "auto",
-    max_iter: int = 200,
-    tol: float = 1e-4,
+    loss: Any = default("loss"),
+    solver: str = default("solver"),
+    init: str = default("init"),
+    max_iter: int = default("max_iter"),
+    tol: float = default("tol"),
     random_state: Any = 0,
-    n_threads: int | None = None,
+    n_threads: int | None = default("n_threads"),
     key_added: str | None = None,
     copy: bool = False,
     **options: Any,
@@ -65,10 +68,9 @@ def nmf(
     mask_var : str, array of bool, or None, optional
         The genes to use: a column of `adata.var`, or a value for each gene. If not given: those of
         `adata.var["highly_variable"]`, if there is such a column, as in scanpy. None: all.
-    loss : {"kl", "frobenius"}
-        "kl" for counts. "frobenius" for normalised values, if need be.
-    solver, init, max_iter, tol, n_threads
-        As for `sparsenmf.factorize`.
+    {loss}
+        "kl" is for counts, "frobenius" for normalised values, if need be.
+    {solver, init, max_iter, tol, n_threads}
     random_state : None, int, RandomState or Generator, default=0
         With an integer, the same call gives the same result.
     key_added : str, optional
@@ -109,20 +111,21 @@ def nmf(
     """
     _check_type(adata, copy)
     keys = _keys(key_added)
-    k = check.check_count(n_components, "n_components")
-    params = {"n_components": k, "init": init, "max_iter": max_iter, "tol": tol, "random_state": random_state}
+    given = {name: options.pop(name, None) for name in ("W", "H", "callback")}
+    own = {"init": init, "max_iter": max_iter, "tol": tol, "random_state": random_state, "n_threads": n_threads}
+    how = FitOptions(n_components, loss=loss, solver=solver, **own, **options)
     if isinstance(mask_var, _IfThere):
         mask_var = _HVG if _HVG in adata.var else None
     mask = _mask(adata, mask_var)
     A = _matrix(adata, layer, mask)
-    _check_rank(k, A.shape, mask is not None)
-    options |= {"max_iter": max_iter, "tol": tol, "n_threads": n_threads}
-    fit = factorize(A, k, loss=loss, solver=solver, init=init, random_state=random_state, **options)
+    _check_rank(how.n_components, A.shape, mask is not None)
+    callback = given.pop("callback")
+    fit = Fit(A, how, **given).run(callback)
     if fit.stop_reason == "diverged":
         raise ValueError(
             f"the fit diverged after {fit.n_iter} iterations: give a shorter step, or none for a safe one."
         )
-    kept = params | options | {"layer": layer, "mask_var": mask_var if isinstance(mask_var, str) else None}
+    kept = how.plain() | {"layer": layer, "mask_var": mask_var if isinstance(mask_var, str) else None}
     return _store(adata, keys, fit, mask, kept, copy)
 
 
@@ -270,7 +273,7 @@ def _outcome(fit: Factorization, params: dict[str, Any]) -> dict[str, Any]:
     """Texts, numbers and arrays alone, which every version of anndata can write."""
     given = {name: value for name, value in params.items() if isinstance(value, (str, bool, int, float, np.number))}
     return {
-        "params": {"loss": fit.loss, "solver": fit.solver, **given},
+        "params": given,
         "objective": float(fit.objective),
         "kkt": float(fit.kkt),
         "n_iter": int(fit.n_iter),

@@ -18,25 +18,43 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sparsenmf._validation import check_factor, working_dtype
 from sparsenmf.fit import Factorization, Fit
 from sparsenmf.init import INITS, default_init
-from sparsenmf.losses import Loss, loss_of
+from sparsenmf.losses import LOSSES, Loss, loss_of
 from sparsenmf.measures import objective
 from sparsenmf.operand import choose_path
 from sparsenmf.options import FitOptions
+from sparsenmf.parameters import PARAMETERS, Callback, Choice, Count, Kind, Level, Number, default, described
 from sparsenmf.prepared import Prepared, as_prepared
 from sparsenmf.rows import RowSolver
 from sparsenmf.solvers import SOLVER_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
 
 __all__ = ["NMF", "non_negative_factorization"]
 
 _MOST_ROW_ITERATIONS = 1000  # ... and no more than these
 _ROW_ITERATIONS = 200  # a row's own solve gets these even where few alternations were asked for
+_TABLED = ("tol", "max_iter", "alpha_W", "alpha_H", "l1_ratio", "verbose", "n_threads", "path", "max_seconds")
+_BETA_LOSSES = {
+    kind: [name for loss in LOSSES.values() for name in (loss.name, *loss.aliases) if isinstance(name, kind)]
+    for kind in (str, int)
+}
 
 
+def _constraints(kind: Kind) -> list[Any]:
+    """What a parameter takes, in the terms of scikit-learn, whose messages list them in this order."""
+    taken: list[Any] = []
+    if isinstance(kind, Count):
+        taken = [Interval(Integral, 1, None, closed="left")]
+    elif isinstance(kind, Number):
+        taken = [Interval(Real, kind.least, kind.most, closed="left" if kind.most is None else "both")]
+    elif isinstance(kind, Level):
+        taken = ["verbose"]
+    none, names = [None] * kind.optional, [StrOptions({*kind.names})] if kind.names else []
+    return [*names, *none] if isinstance(kind, Choice) else [*taken, *none, *names]
+
+
+@described
 class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Non-negative matrix factorization X ~ W H: a drop-in for `sklearn.decomposition.NMF`, made for sparse counts.
 
@@ -55,34 +73,17 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     init : {"random", "nndsvd", "nndsvda", "nndsvdar", "custom"} or None, default=None
         How to start. None: "nndsvda" if n_components <= min(n_samples, n_features), otherwise "random". "custom":
         from the W and H that are given to `fit`.
-    solver : {"auto", "cd", "mu", "gd"}, default="auto"
-        "auto" is the fastest known for the loss; "cd" coordinate descent, "mu" multiplicative updates and "gd"
-        projected gradient descent. Every solver handles every loss here.
+    {solver}
     beta_loss : {"frobenius", "kullback-leibler", "kl"}, 1 or 2, default="frobenius"
         The cost. 2 is "frobenius", 1 is "kullback-leibler"; scikit-learn's other beta divergences are not offered.
-    tol : float, default=1e-4
-        Tolerance of the stopping condition; 0 never stops early.
+    {tol}
     max_iter : int, default=200
-        Most alternations of a fit. The solve of W for a fixed H gets at least 200 iterations of its own.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the random starts, and of the randomized SVD of the others.
-    alpha_W : float, default=0.0
-        Weight of the regularization of W.
-    alpha_H : float or "same", default="same"
-        Weight of the regularization of H; "same" is alpha_W.
-    l1_ratio : float, default=0.0
-        Share of the L1 penalty in the regularization, from 0 to 1; the rest is the L2 penalty.
-    verbose : int, default=0
-        Above 0, the logger "sparsenmf" tells of every iteration, on standard error where logging is not set up.
+        At most so many alternations of a fit. The solve of W for a fixed H gets at least 200 iterations of its own.
+    {random_state, alpha_W, alpha_H, l1_ratio, verbose}
     shuffle : bool, default=False
         Accepted for the sake of scikit-learn's signature: the order of coordinates is never random here.
-    n_threads : int or None, default=None
-        Threads to work with; None means all. The results do not depend on it.
-    path : {"auto", "sparse", "dense"}, default="auto"
-        Work on X as a sparse or as a dense matrix, whichever way it comes; "auto" takes the faster.
-    max_seconds : float or None, default=None
-        Stop a fit after this time.
-    callback : callable or None, default=None
+    {n_threads, path, max_seconds}
+    callback : callable, optional
         Called as `callback(record)` after each iteration of a fit, with the iteration, seconds, objective and KKT
         residual; a true return value ends the fit.
 
@@ -119,21 +120,13 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None, StrOptions({"auto"})],
-        "init": [StrOptions({*INITS, "custom"}), None],
-        "solver": [StrOptions(set(SOLVER_NAMES))],
-        "beta_loss": [StrOptions({"frobenius", "kullback-leibler", "kl"}), Options(Real, {1, 2})],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_components": _constraints(Count(optional=True, names=("auto",))),
+        "init": _constraints(Choice(optional=True, names=(*INITS, "custom"))),
+        "solver": _constraints(Choice(names=SOLVER_NAMES)),
+        "beta_loss": [StrOptions({*_BETA_LOSSES[str]}), Options(Real, {*_BETA_LOSSES[int]})],
+        **{name: _constraints(PARAMETERS[name].kind) for name in _TABLED},
         "random_state": ["random_state"],
-        "alpha_W": [Interval(Real, 0, None, closed="left")],
-        "alpha_H": [Interval(Real, 0, None, closed="left"), StrOptions({"same"})],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "verbose": ["verbose"],
         "shuffle": ["boolean"],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-        "path": [StrOptions({"auto", "sparse", "dense"})],
-        "max_seconds": [Interval(Real, 0, None, closed="neither"), None],
         "callback": [callable, None],
     }
 
@@ -142,20 +135,20 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         n_components: int | str | None = "auto",
         *,
         init: str | None = None,
-        solver: str = "auto",
+        solver: str = default("solver"),
         beta_loss: str | float = "frobenius",
-        tol: float = 1e-4,
-        max_iter: int = 200,
-        random_state: Any = None,
-        alpha_W: float = 0.0,
-        alpha_H: float | str = "same",
-        l1_ratio: float = 0.0,
-        verbose: int = 0,
+        tol: float = default("tol"),
+        max_iter: int = default("max_iter"),
+        random_state: Any = default("random_state"),
+        alpha_W: float = default("alpha_W"),
+        alpha_H: float | str = default("alpha_H"),
+        l1_ratio: float = default("l1_ratio"),
+        verbose: int = default("verbose"),
         shuffle: bool = False,
-        n_threads: int | None = None,
-        path: str = "auto",
-        max_seconds: float | None = None,
-        callback: Callable[[Any], Any] | None = None,
+        n_threads: int | None = default("n_threads"),
+        path: str = default("path"),
+        max_seconds: float | None = default("max_seconds"),
+        callback: Callback | None = None,
     ) -> None:
         self.n_components = n_components
         self.init = init
@@ -301,11 +294,9 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _fit(self, X: Prepared, W: Any, H: Any) -> Factorization:
         """Factorize a checked matrix and keep what is learnt."""
         start = self._start(X, W, H)
-        loss, A = self._loss, X.checked_matrix
-        # By the training data, so that `transform` does not choose by the rows beside a row.
-        self._path = choose_path(A, working_dtype("auto", X.dtype), loss.crossover, self.path)
+        self._choose_path(X)
         factors = {name: start.pop(name, None) for name in ("W", "H")}
-        options = FitOptions.of(self, loss=loss.name, path=self._path, **start)
+        options = FitOptions.of(self, loss=self.beta_loss, path=self._path, **start)
         fit = Fit(X, options, **factors).run(self.callback)
         if fit.n_iter >= self.max_iter and self.tol > 0:
             warnings.warn(
@@ -318,6 +309,10 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.n_iter_ = fit.n_iter
         self.reconstruction_err_ = math.sqrt(2 * self._divergence(X, fit.W, fit.H))
         return fit
+
+    def _choose_path(self, X: Prepared) -> None:
+        """Choose the path by the training data, so that `transform` does not choose by the rows beside a row."""
+        self._path = choose_path(X.checked_matrix, working_dtype("auto", X.dtype), self._loss.crossover, self.path)
 
     def _divergence(self, X: Any, W: np.ndarray, H: np.ndarray) -> float:
         """D(X, WH) as scikit-learn scales it."""
@@ -375,20 +370,20 @@ def non_negative_factorization(
     *,
     init: str | None = None,
     update_H: bool = True,
-    solver: str = "auto",
+    solver: str = default("solver"),
     beta_loss: str | float = "frobenius",
-    tol: float = 1e-4,
-    max_iter: int = 200,
-    alpha_W: float = 0.0,
-    alpha_H: float | str = "same",
-    l1_ratio: float = 0.0,
-    random_state: Any = None,
-    verbose: int = 0,
+    tol: float = default("tol"),
+    max_iter: int = default("max_iter"),
+    alpha_W: float = default("alpha_W"),
+    alpha_H: float | str = default("alpha_H"),
+    l1_ratio: float = default("l1_ratio"),
+    random_state: Any = default("random_state"),
+    verbose: int = default("verbose"),
     shuffle: bool = False,
-    n_threads: int | None = None,
-    path: str = "auto",
-    max_seconds: float | None = None,
-    callback: Callable[[Any], Any] | None = None,
+    n_threads: int | None = default("n_threads"),
+    path: str = default("path"),
+    max_seconds: float | None = default("max_seconds"),
+    callback: Callback | None = None,
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Factorize X in one call: what `NMF` does, as a function.
 
@@ -433,6 +428,7 @@ def non_negative_factorization(
     if W is not None:
         warnings.warn("When update_H=False, the provided initial W is not used.", RuntimeWarning, stacklevel=3)
     H = _check_given(prepared, n_components, H=H)["H"]
+    model._choose_path(prepared)
     return model._solve(prepared, H), H, 0
 
 

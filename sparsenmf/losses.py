@@ -99,10 +99,12 @@ class Loss(ABC):
     Attributes
     ----------
     name : str
+    title : str
+        What people call it, where that is not the name.
     aliases : tuple
         Other names, and scikit-learn's beta.
     degree : int
-        The cost of c X at c WH is c ** degree times that of X at WH.
+        The cost of c X at c WH is c ** degree times that of X at WH. It is the beta of scikit-learn's `beta_loss`.
     penalty_scale : float
         The objective's multiple of scikit-learn's cost, to which penalties are added.
     crossover : float
@@ -112,6 +114,7 @@ class Loss(ABC):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str] = ""
     aliases: ClassVar[tuple[Any, ...]]
     degree: ClassVar[int]
     penalty_scale: ClassVar[float] = 1.0
@@ -168,7 +171,7 @@ class Loss(ABC):
 class KullbackLeibler(Loss):
     """Eq. 3, the Poisson deviance halved."""
 
-    name, aliases, degree = "kl", ("kullback-leibler", 1), 1
+    name, title, aliases, degree = "kl", "Kullback-Leibler", ("kullback-leibler", 1), 1
     short_rows_mislead = True
 
     def digest(self, F: np.ndarray) -> np.ndarray:
@@ -227,7 +230,7 @@ class KullbackLeibler(Loss):
 class Frobenius(Loss):
     """Eq. 2."""
 
-    name, aliases, degree = "frobenius", ("euclidean", 2), 2
+    name, title, aliases, degree = "frobenius", "Frobenius", ("euclidean", 2), 2
     penalty_scale, crossover = 2.0, 0.6  # the gradient of eq. 2 is twice that of its updates
 
     def digest(self, F: np.ndarray) -> np.ndarray:

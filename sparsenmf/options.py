@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral
 from typing import Any
 
 from sparsenmf import _validation as check
@@ -105,7 +105,7 @@ class FitOptions:
         """The penalties."""
         return Alphas(self.alpha_W, self.alpha_H, self.l1_ratio)
 
-    def plain(self) -> Mapping[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """The options as a dict that JSON can hold.
 
         Returns
@@ -115,4 +115,4 @@ class FitOptions:
         """
         kept = asdict(self)
         seed = kept["random_state"]
-        return kept | {"random_state": int(seed) if isinstance(seed, int) else None}
+        return kept | {"random_state": int(seed) if isinstance(seed, Integral) else None}

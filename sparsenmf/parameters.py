@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import operator
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_WIDTH = 108  # of the text of a docstring
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Count(Kind):
 class Number(Kind):
     """A finite number of at least `least` (above it where `above`), and of at most `most`."""
 
-    least: float = 0.0
+    least: float = 0
     above: bool = False
     most: float | None = None
 
@@ -205,7 +207,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "l1_ratio": Parameter(
         0.0,
-        Number(most=1.0),
+        Number(most=1),
         "float",
         "The share of the L1 norm in the penalties, from 0 to 1; the rest is the squared L2 norm.",
         "Share of L1 in the penalties.",
@@ -254,7 +256,8 @@ def _names(line: str) -> list[str]:
 def _entry(name: str) -> list[str]:
     parameter = PARAMETERS[name]
     shown = "" if parameter.default is None else f", default={parameter.default!r}".replace("'", '"')
-    return [f"{name} : {parameter.type}{shown}", f"    {parameter.text}"]
+    lines = textwrap.wrap(parameter.text, _WIDTH, break_on_hyphens=False)
+    return [f"{name} : {parameter.type}{shown}", *(f"    {line}" for line in lines)]
 
 
 Callback = Callable[[Any], Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -40,7 +41,8 @@ class Bar(logging.StreamHandler):
         done = min(_WIDTH, _WIDTH * state.iteration // total)
         left = seconds_left(state.iteration, state.seconds, total, self.options.max_seconds)
         end = "" if left is None else f", at most {left:.0f} s left"
-        self.stream.write(f"\r\x1b[K[{'#' * done:{_WIDTH}s}] {record.getMessage()}{end}")
+        line = f"[{'#' * done:{_WIDTH}s}] {record.getMessage()}{end}"
+        self.stream.write("\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1])  # a folded line would stay
         self.stream.flush()
 
 

@@ -37,8 +37,15 @@ class RowSolver:
 
     @classmethod
     def of(cls, model: Any) -> RowSolver:
-        """The way of an `io.Model`: under the loss and the penalty of its fit, where it knows them."""
+        """The way of an `io.Model`: under the loss and the penalty of its fit, where it knows them.
+
+        Parameters
+        ----------
+        model : Model
+            `NMF` calls its loss `beta_loss`, and so does a model of it.
+        """
         known = {**model.params, **model.outcome}
+        known.setdefault("loss", known.get("beta_loss", default("loss")))
         return cls(model.H, **{name: known[name] for name in ("loss", "alpha_W", "l1_ratio") if name in known})
 
     def __call__(

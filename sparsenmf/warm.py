@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sparsenmf.factorization import factorize
+from sparsenmf.losses import LOSSES
 from sparsenmf.rows import solve_rows
 from sparsenmf.solvers import SOLVERS
 
@@ -26,7 +27,7 @@ def warmup_steps(
             if solver in solvers:
                 fit = factorize(X, 3, loss=loss, solver=solver, max_iter=12, tol=0, path="sparse")
                 yield f"{loss} {solver} {dtype}"
-        for loss in ("kl", "frobenius"):
+        for loss in LOSSES:
             solve_rows(X, fit.H, loss=loss, path="sparse")
             yield f"transform {loss} {dtype}"
 

@@ -104,7 +104,7 @@ def unfittable(monkeypatch):
     def fail(*arguments, **options):
         raise AssertionError("the fit was started")
 
-    monkeypatch.setattr("sparsenmf.factorization.factorize", fail)
+    monkeypatch.setattr("sparsenmf.cli.fitting.Fit", fail)
 
 
 def test_existing_output_is_refused_before_the_fit(tmp_path, matrix, unfittable, capsys):
@@ -165,13 +165,112 @@ def test_traceback_is_there_for_those_who_ask(tmp_path, capsys, monkeypatch):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_the_choices_are_those_of_the_library():
+# --- the options are those of the table of parameters -----------------------------------------------------------------
+
+
+def options():
     from sparsenmf.cli.app import fit as command
-    from sparsenmf.factorization import PATHS
+
+    return {option.name: option for option in command.params}
+
+
+def test_names_in_help_are_known_to_the_library():
     from sparsenmf.init import INITS
+    from sparsenmf.losses import LOSSES
+    from sparsenmf.options import FitOptions
     from sparsenmf.solvers import SOLVER_NAMES
 
-    choices = {option.name: getattr(option.type, "choices", None) for option in command.params}
-    assert set(choices["solver"]) == set(SOLVER_NAMES)
-    assert set(choices["init"]) == {"auto", *INITS}
-    assert set(choices["path"]) == set(PATHS)
+    shown = {name: set(options()[name].type.name.split("|")) for name in ("loss", "solver", "init", "dtype", "path")}
+    assert shown["loss"] <= set(LOSSES)
+    assert shown["solver"] <= set(SOLVER_NAMES)
+    assert shown["init"] <= {"auto", *INITS}
+    for name, values in shown.items():
+        assert all(FitOptions(3, **{name: value}) for value in values)
+
+
+def test_defaults_and_help_are_those_of_the_table():
+    from sparsenmf.parameters import PARAMETERS
+
+    given = {"random_state": "seed", "n_threads": "threads"}
+    seen = {name: options().get(given.get(name, name)) for name in PARAMETERS}
+    assert [name for name, option in seen.items() if option is None] == ["n_components", "update_H"]
+    shown = {name: option for name, option in seen.items() if option is not None}
+    assert all(option.help == PARAMETERS[name].help != "" for name, option in shown.items())
+    own = {"random_state": 0, "alpha_H": None}  # the same command gives the same; None is "same"
+    assert all(option.default == own.get(name, PARAMETERS[name].default) for name, option in shown.items())
+
+
+def test_a_new_solver_needs_no_word_of_the_command_line(tmp_path, matrix, monkeypatch, capsys):
+    from sparsenmf.solvers import SOLVERS
+
+    assert fit(matrix, tmp_path / "model.npz", "--solver", "newton") == 2
+    assert "choose one of 'auto', 'mu', 'cd', 'gd'" in capsys.readouterr().err
+    monkeypatch.setitem(SOLVERS, ("newton", "kl"), SOLVERS["mu", "kl"])
+    assert fit(matrix, tmp_path / "model.npz", "--solver", "newton") == 0
+    assert load_model(tmp_path / "model.npz").outcome["solver"] == "newton"
+    assert fit(matrix, tmp_path / "other.npz", "--init", "custom") == 2
+    assert "only a call from Python can give" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--step", "0.1"], "--step 0.1 is for --solver 'gd' alone; --solver 'auto' chooses its own"),
+        (["--init", "nndsvd", "-k", "41"], "init"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_in_one_line(given, message, tmp_path, matrix, capsys):
+    assert fit(matrix, tmp_path / "model.npz", *given) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "model.npz").exists()
+
+
+# --- where the model goes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("X.npz", "X.model.npz"),
+        ("elsewhere/docword.kos.txt.gz", "docword.kos.model.npz"),
+        ("news.jsonl", "news.model.npz"),
+        ("-", "model.npz"),
+    ],
+)
+def test_a_model_is_named_by_its_input(source, name):
+    from sparsenmf.cli.fitting import model_name
+
+    assert model_name(source) == name
+
+
+def test_without_a_name_the_model_is_named_and_nothing_is_replaced(tmp_path, matrix, capsys):
+    arguments = ["fit", "X.npz", "-k", "3", "--max-iter", "5"]
+    assert main(arguments) == 0
+    assert "Wrote X.model.npz" in capsys.readouterr().err
+    assert load_model("X.model.npz").H.shape == (3, 40)
+    assert main(arguments) == 1
+    assert "X.model.npz exists" in capsys.readouterr().err
+    assert main([*arguments, "--force", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["output"] == "X.model.npz"
+
+
+@pytest.mark.parametrize(
+    ("name", "better"), [("a.csv", "a.npz"), ("a.mtx.gz", "a.npz"), ("model", "model.npz"), ("b/c.json", "b/c.npz")]
+)
+@pytest.mark.parametrize("command", ["fit", "topics"])
+def test_a_model_of_another_name_is_refused_before_the_fit(command, name, better, matrix, unfittable, capsys):
+    assert main([command, "X.npz", "-k", "3", "-o", name]) == 1
+    assert f"{name}: a model is an .npz file, in no other format. Name it so: -o {better}" in capsys.readouterr().err
+
+
+# --- -v ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["fit", "X.npz", "-o", "model.npz"], ["topics", "X.npz"], ["demo"]])
+def test_verbose_tells_of_every_iteration_on_stderr(command, matrix, capsys):
+    assert main([*command, "-k", "3", "--max-iter", "4", "-v", "--json"]) == 0
+    out, err = capsys.readouterr()
+    json.loads(out)
+    assert re.findall(r"^iteration (\d): objective [\d.]+, KKT residual [\d.e-]+$", err, flags=re.M) == list("0123")
+    assert main([*command, "-k", "3", "--max-iter", "4", "--json", "--force"][: 99 if command[0] == "fit" else -1]) == 0
+    assert "iteration 0" not in capsys.readouterr().err

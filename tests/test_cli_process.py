@@ -1,7 +1,6 @@
 """The command line as a process: exit codes, pipes, signals and terminals."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -17,6 +16,7 @@ pytest.importorskip("rich")
 from sparsenmf.cli import main
 from sparsenmf.cli.console import emit_json, number, sparkline
 from sparsenmf.io import Model, save_model
+from tests import terminal
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -37,8 +37,10 @@ def start(*arguments, **options):
         (["fit", "X.npz", "-o", "model.npz"], "-k"),
         (["fit", "X.npz", "-k", "0", "-o", "model.npz"], "-k"),
         (["fit", "X.npz", "-k", "two", "-o", "model.npz"], "not a valid integer"),
-        (["fit", "X.npz", "-k", "2"], "-o"),
-        (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--loss", "poisson"], "'kl', 'kullback-leibler', 'frobenius'"),
+        (
+            ["fit", "X.npz", "-k", "2", "-o", "m.npz", "--loss", "poisson"],
+            "choose 'kullback-leibler' (the same: 'kl', 1) or",
+        ),
         (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--tol", "-1"], "--tol"),
         (["topics"], "MODEL"),
         (["topics", "model.npz", "--rank", "alphabet"], "'relevance', 'probability', 'lift', 'frex', 'weight'"),
@@ -55,6 +57,36 @@ def test_wrong_usage_is_exit_code_2(arguments, message, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["topics", "X.npz", "--topics", "3"], "No such option '--topics'. Did you mean --components?"),
+        (["fit", "X.npz", "--random-state", "3"], "Did you mean --seed?"),
+        (["fit", "X.npz", "--n_threads", "3"], "Did you mean --threads?"),
+        (["fit", "X.npz", "--max-itr", "3"], "Did you mean --max-iter?"),
+        (["fit", "X.npz", "--alpha-W", "3"], "Did you mean --alpha-w?"),
+        (["transform", "m.npz", "X.npz", "--overwrite"], "Did you mean --force?"),
+        (["info", "--verbose"], None),
+        (["evaluate", "m.npz", "X.npz", "--verbose"], None),
+        (["topics", "X.npz", "--colour"], None),
+        (["--topics"], None),
+    ],
+)
+def test_an_unknown_option_gets_a_suggestion_where_one_is_near(arguments, found, capsys):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert "--help' for help" in err
+    assert found in err if found else "Did you mean" not in err
+
+
+def test_aliases_stand_for_options_that_there_are():
+    from sparsenmf.cli.app import app
+    from sparsenmf.cli.suggesting import _ALIASES
+
+    there = {name for command in app.commands.values() for option in command.params for name in option.opts}
+    assert set(_ALIASES) <= there
 
 
 def test_no_arguments_show_help(capsys):
@@ -114,24 +146,7 @@ def test_interrupt_is_exit_code_130_and_leaves_nothing(tmp_path, matrix):
 
 def in_terminal(arguments, **environment) -> str:
     """What a command shows in a terminal of 90 columns."""
-    pty = pytest.importorskip("pty")
-    fcntl, struct, termios = (pytest.importorskip(name) for name in ("fcntl", "struct", "termios"))
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 90, 0, 0))
-    command = [sys.executable, "-m", "sparsenmf", *map(str, arguments)]
-    variables = os.environ | {"TERM": "xterm-256color"} | environment
-    process = subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=variables)
-    os.close(theirs)
-    shown = b""
-    try:
-        while chunk := os.read(ours, 65536):
-            shown += chunk
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait(60) == 0
-    return shown.decode()
+    return terminal.shown([sys.executable, "-m", "sparsenmf", *map(str, arguments)], **environment)
 
 
 def test_terminal_has_colour_unless_no_color_is_set(tmp_path, model):

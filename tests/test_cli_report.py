@@ -190,7 +190,7 @@ def odd_files(counts, model, news, monkeypatch):
         (["report", "model.npz", "--data", "X.npz", "-o", "r.html", "--group", "year"], 1, "the data are a matrix"),
         (["report", "model.npz", "--data", "X.npz"], 2, "-o"),
         (["report", "model.npz", "X.npz", "-o", "r.html"], 2, "--data|extra argument"),
-        (["topics", "X.npz", "-k", "2", "-o", "r.html", "--report", "r.html"], 1, "would replace r.html"),
+        (["topics", "X.npz", "-k", "2", "-o", "r.npz", "--report", "r.npz"], 1, "would replace r.npz"),
         (["topics", "X.npz", "-k", "2", "--report", "-"], 1, "name a file"),
         (
             ["topics", "X.npz", "-k", "2", "-o", "m.npz", "--report", "r.html", "--group", "a"],

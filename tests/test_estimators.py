@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sklearn.decomposition
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -174,3 +175,26 @@ def test_verbose_without_logging_set_up_writes_to_standard_error(counts, capsys,
 def test_a_fit_is_silent_by_default(counts, capfd):
     model(max_iter=3).fit(counts)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_grid_search_without_a_scoring_function(loss, counts):
+    search = GridSearchCV(model(beta_loss=loss), {"n_components": [1, 4]}, cv=3)
+    search.fit(counts)
+    assert search.best_params_ == {"n_components": 4}  # as many as were planted
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.score(counts) == search.best_estimator_.score(counts)
+
+
+@pytest.mark.parametrize("make", [lambda X: X, lambda X: X.toarray()], ids=["sparse", "dense"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_score_is_minus_the_mean_cost_of_a_row(loss, make, counts):
+    fitted = model(beta_loss=loss).fit(make(counts))
+    cost = fitted.reconstruction_err_**2 / 2 / len(counts.toarray())
+    assert fitted.score(make(counts)) == pytest.approx(-cost, rel=1e-2)
+    assert fitted.score(make(counts)) > model(n_components=1, beta_loss=loss).fit(make(counts)).score(make(counts))
+    unseen = counts.toarray()
+    unseen[3, 11] = 5  # of a feature that was empty in training: no model knows anything of it
+    assert fitted.score(unseen) == pytest.approx(fitted.score(counts.toarray()))
+    with pytest.raises(NotFittedError):
+        model().score(counts)

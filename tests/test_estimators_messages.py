@@ -66,7 +66,7 @@ def test_bad_parameters_are_refused_in_scikit_learns_words(bad):
         ({"beta_loss": 0.5}, ["'frobenius'", "'kullback-leibler'", "'kl'", "1", "2"]),
         ({"path": "gpu"}, ["'auto'", "'sparse'", "'dense'"]),
         ({"n_threads": 0}, ["[1, inf)", "None"]),
-        ({"max_seconds": 0}, ["(0.0, inf)", "None"]),
+        ({"max_seconds": -1}, ["[0.0, inf)", "None"]),
         ({"callback": "print"}, ["callable", "None"]),
     ],
     ids=str,

@@ -137,3 +137,28 @@ def test_the_loss_of_a_model_comes_from_its_fit(tmp_path):
     assert model.loss == "frobenius"
     expected = TopicModel(2, loss="frobenius", random_state=0).fit(X)
     np.testing.assert_allclose(model.transform(X), expected.transform(X))
+
+
+def test_parameters_and_defaults_are_those_of_factorize():
+    import inspect
+
+    theirs = inspect.signature(factorize).parameters
+    own = {name: each for name, each in inspect.signature(TopicModel).parameters.items() if name in theirs}
+    assert {"alpha_W", "alpha_H", "l1_ratio", "max_seconds", "verbose"} <= set(own)
+    assert all(each.default == theirs[name].default for name, each in own.items() if name != "n_components")
+
+
+def test_bad_parameters_are_refused_before_texts_are_counted():
+    def unread():
+        raise AssertionError("a text was read")
+        yield
+
+    for given, message in (({"alpha_W": -1}, "alpha_W must be at least 0"), ({"solver": "newton"}, "Unknown solver")):
+        with pytest.raises(ValueError, match=message):
+            TopicModel(2, **given).fit(unread())
+
+
+def test_a_budget_of_time_ends_the_fit_and_verbose_tells_of_it(caplog):
+    model = TopicModel(2, random_state=0, max_seconds=0.0, verbose=1).fit(TEXTS)
+    assert model.n_iter_ == 1
+    assert any("max_seconds after 1 iterations" in record.getMessage() for record in caplog.records)

@@ -25,8 +25,10 @@ from sparsenmf.cli.options import (
     solver_options,
     strict_option,
     threads_option,
+    verbose_option,
     words_option,
 )
+from sparsenmf.cli.suggesting import no_such_option
 
 __all__ = ["app", "run"]
 
@@ -40,7 +42,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         help_wanted.show()
         return 2
     except click.UsageError as error:
-        error.show()
+        (no_such_option(error) if isinstance(error, click.NoSuchOption) else error).show()
         return 2
     except click.Abort:
         message("Interrupted: nothing was written.")
@@ -92,7 +94,7 @@ def app() -> None:
 @app.command(
     short_help="Factorize a matrix, or texts, and write the model.",
     epilog=examples(
-        "sparsenmf fit X.npz -k 20 -o model.npz",
+        "sparsenmf fit X.npz -k 20",
         "sparsenmf fit docword.kos.txt.gz --vocab vocab.kos.txt -k 20 -o model.npz",
         "sparsenmf fit cells.h5ad --layer counts -k 30 --max-iter 500 -o model.npz",
         "sparsenmf fit tfidf.mtx.gz --loss frobenius -k 20 -o model.npz",
@@ -101,7 +103,12 @@ def app() -> None:
 )
 @click.argument("matrix", type=click.Path(allow_dash=True))
 @components_option
-@click.option("-o", "--output", type=click.Path(), required=True, help="Model file to write (.npz).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    help="Model file to write (.npz).  [default: X.model.npz for X.npz, in this folder]",
+)
 @solver_options
 @reading_options
 @counting_options
@@ -350,6 +357,7 @@ def warmup(double: bool, quiet: bool) -> None:
 @click.option("--report", type=click.Path(), help="Report to write.  [default: sparsenmf-demo.html; none with --json]")
 @force_option
 @quiet_option
+@verbose_option
 @json_option
 def demo(**arguments: Any) -> None:
     """Find topics of the King James Bible (packaged word counts), show them, and write a report on them."""

@@ -1,13 +1,14 @@
 """Where output goes: data to stdout, messages and the progress line to stderr."""
 
 import json
+import logging
 import math
 import os
 import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,8 @@ import click
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
+
+from sparsenmf.progress import seconds_left
 
 __all__ = [
     "NOT_CONVERGED",
@@ -36,7 +39,9 @@ __all__ = [
 NOT_CONVERGED = 3
 
 # Parameters of the library that are options under their own names, where an error gives them with a value or without.
-_PARAMETERS = re.compile(r"""\b(min_df|max_df|max_features|max_bytes|errors(?==))\b(=?)""")
+_PARAMETERS = re.compile(
+    r"\b(min_df|max_df|max_features|max_bytes|(?:errors|n_components|solver|init|loss|step)(?==))\b(=?)"
+)
 
 # Into a pipe a line is never folded: one topic stays one line for grep.
 _UNFOLDED = 10_000
@@ -61,7 +66,11 @@ def open_streams() -> None:
 
 def option_names(text: str) -> str:
     """An error of the library in the terms of the command line: --min-df 9 for min_df=9."""
-    return _PARAMETERS.sub(lambda found: f"--{found[1].replace('_', '-')}{' ' if found[2] else ''}", text)
+
+    def option(found: re.Match[str]) -> str:
+        return f"--{found[1].removeprefix('n_').replace('_', '-')}{' ' if found[2] else ''}"
+
+    return _PARAMETERS.sub(option, text)
 
 
 def emit(text: str) -> None:
@@ -102,15 +111,21 @@ def stdout_console() -> Console:
 
 
 @contextmanager
-def progress(
-    what: str, max_iter: int, quiet: bool = False, max_seconds: float | None = None
-) -> Iterator[Callable[[Any], None]]:
-    """Show a progress line on stderr while a fit runs (if that is a terminal), and warnings as one line each.
+def progress(what: str, options: Any, quiet: bool = False) -> Iterator[Callable[[Any], None]]:
+    """Tell on stderr how far a fit is, and show warnings as one line each.
+
+    On a terminal one line is drawn anew at each iteration. A verbose fit logs a line for each iteration instead.
+
+    Parameters
+    ----------
+    what : str
+    options : FitOptions
+    quiet : bool, default=False
 
     Yields
     ------
     callable
-        The callback for `factorize`: takes a record and shows its iteration, objective, KKT residual, and how many
+        The callback for the fit: takes a record and shows its iteration, objective, KKT residual, and how many
         seconds are left if nothing stops the fit before `max_iter` or `max_seconds`.
     """
     console = Console(stderr=True, highlight=False)
@@ -121,27 +136,33 @@ def progress(
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
     )
-    shown = console.is_terminal and not console.is_dumb_terminal and not quiet
-    with _plain_warnings(quiet), Progress(*columns, console=console, transient=True, disable=not shown) as bar:
-        task = bar.add_task(what, total=max_iter, note="")
+    shown = console.is_terminal and not console.is_dumb_terminal and not quiet and not options.verbose
+    with ExitStack() as stack:
+        stack.enter_context(_plain_warnings(quiet))
+        if options.verbose:
+            stack.enter_context(_lines())
+        bar = stack.enter_context(Progress(*columns, console=console, transient=True, disable=not shown))
+        task = bar.add_task(what, total=options.max_iter, note="")
 
         def callback(record: Any) -> None:
-            left = _seconds_left(record, max_iter, max_seconds)
-            note = f"objective {number(record.objective)}, KKT {record.kkt:.1e}{left}"
+            left = seconds_left(record.iteration, record.seconds, options.max_iter, options.max_seconds)
+            end = "" if left is None else f", {left:.0f} s left"
+            note = f"objective {number(record.objective)}, KKT {record.kkt:.1e}{end}"
             bar.update(task, completed=record.iteration, note=note)
 
-        with _watched_compiler(lambda: bar.update(task, note="compiling, once ...")):
-            yield callback
+        stack.enter_context(_watched_compiler(lambda: bar.update(task, note="compiling, once ...")))
+        yield callback
 
 
-def _seconds_left(record: Any, max_iter: int, max_seconds: float | None) -> str:
-    """At most how long a fit still takes, from its speed so far."""
-    if record.iteration == 0:
-        return ""
-    left = record.seconds / record.iteration * (max_iter - record.iteration)
-    if max_seconds is not None:
-        left = min(left, max(max_seconds - record.seconds, 0.0))
-    return f", {left:.0f} s left"
+@contextmanager
+def _lines() -> Iterator[None]:
+    """Write what the fit logs to stderr, a line each."""
+    logger, handler = logging.getLogger("sparsenmf"), logging.StreamHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextmanager

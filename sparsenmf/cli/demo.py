@@ -1,24 +1,20 @@
 """The command `demo`: topics of the King James Bible."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from rich.text import Text
 from scipy import sparse
 
-from sparsenmf.cli.console import emit_json, emit_rich, message, number, progress, sparkline, stdout_console
-from sparsenmf.cli.fitting import fit_summary
+from sparsenmf.cli.console import emit_json, emit_rich, message, number, sparkline, stdout_console
+from sparsenmf.cli.fitting import fit_summary, fit_with
 from sparsenmf.cli.reading import Data, speaker
 from sparsenmf.cli.reporting import check_report, write_page
 from sparsenmf.cli.topics import Ranking, Topic, find_topics, topic_table, topics_as_json
 from sparsenmf.datasets import KJV, load_kjv
 from sparsenmf.io import Model
 from sparsenmf.io.named import named
-
-if TYPE_CHECKING:
-    from sparsenmf.factorization import Factorization
+from sparsenmf.options import FitOptions
 
 __all__ = ["ARCHAIC", "Corpus", "make_corpus", "run_demo"]
 
@@ -57,6 +53,7 @@ def run_demo(
     report: str | None,
     force: bool,
     quiet: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Factorize the packaged counts, by chapter and without stop words, by KL, and show what came out."""
@@ -67,7 +64,8 @@ def run_demo(
     corpus = make_corpus(bible)
     if not quiet:
         message(_introduction(bible, corpus))
-    fit = _fit(corpus, components, max_iter, seed, threads, quiet)
+    options = FitOptions(components, max_iter=max_iter, tol=_TOL, random_state=seed, n_threads=threads, verbose=verbose)
+    fit = fit_with(options, corpus.counts, "Finding topics", quiet)
     model = Model.of(fit, vocabulary=corpus.vocabulary, rows=corpus.chapters)
     topics = find_topics(model, words or 10, *ranking)
     if as_json:
@@ -81,24 +79,6 @@ def run_demo(
     curve = _fall([record.objective for record in fit.history])
     emit_rich(topic_table(topics, words, extra), "", curve, Text(fit_summary(fit)))
     _report(model, corpus, report, force, quiet)
-
-
-def _fit(corpus: Corpus, components: int, max_iter: int, seed: int, threads: int | None, quiet: bool) -> Factorization:
-    """The topics of the counts, with a bar that shows how far they are."""
-    from sparsenmf.factorization import factorize
-
-    with progress("Finding topics", max_iter, quiet) as callback:
-        return factorize(
-            corpus.counts,
-            components,
-            loss="kl",
-            solver="auto",
-            max_iter=max_iter,
-            tol=_TOL,
-            random_state=seed,
-            n_threads=threads,
-            callback=callback,
-        )
 
 
 def _report(model: Model, corpus: Corpus, path: str | None, force: bool, quiet: bool) -> None:

@@ -46,7 +46,9 @@ def measures(
     solved for, and the residual is left out: H is not free then.
     """
     from sparsenmf._jit import threads as threads_of
+    from sparsenmf.losses import loss_of
     from sparsenmf.measures import kkt_residual, objective
+    from sparsenmf.rows import RowSolver
     from sparsenmf.topics.training import weights_of_rows
 
     own = None if new_rows else weights_of_rows(model, plain(X), X.row_names)
@@ -55,20 +57,20 @@ def measures(
     if W is None:
         raise ValueError("the model has no weights W of these rows: --new-rows solves for them")
     say("Weights of the rows: " + ("those of the model." if known else "solved for, with H fixed."))
-    A, loss = plain(X), model.outcome.get("loss", model.params.get("loss", "kl"))
+    A, loss = plain(X), loss_of(RowSolver.of(model).loss).name
     with threads_of(threads):
-        kl = objective(A, W, model.H, "kl")
+        costs = {name: objective(A, W, model.H, name) for name in {loss, "kl"}}
         facts = {
             "rows": X.shape[0],
             "loss": loss,
             "weights": "model" if known else "solved",
-            "objective": kl if loss == "kl" else objective(A, W, model.H, loss),
+            "objective": costs[loss],
             "kkt": kkt_residual(A, W, model.H, loss) if known else None,
-            "deviance_per_token": 2 * kl / float(A.sum(dtype=np.float64)) if A.sum() else None,
+            "deviance_per_token": 2 * costs["kl"] / float(A.sum(dtype=np.float64)) if A.sum() else None,
             "zeros_of_W": float(np.mean(W == 0)) if W.size else None,
             "zeros_of_H": float(np.mean(model.H == 0)),
         }
-    if not np.isfinite(kl):
+    if not np.isfinite(costs["kl"]):
         say("The model gives some nonzero entry of the matrix the probability 0: the deviance is infinite.")
     return facts | _topic_measures(model, A, n_words)
 

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from sparsenmf.cli.console import emit_json, emit_rich
-from sparsenmf.cli.fitting import fit_data, fit_summary, unconverged
-from sparsenmf.cli.reading import Input, check_output, load, speaker
+from sparsenmf.cli.fitting import check_model, fit_data, fit_summary, options_of, unconverged
+from sparsenmf.cli.reading import Input, load, speaker
 from sparsenmf.cli.reporting import check_report, groups_of, heading_of, write_page
 from sparsenmf.cli.topics import Ranking, find_topics, topic_table, topics_as_json
 from sparsenmf.io import Model, load_model, save_model
@@ -40,20 +40,21 @@ def find(
     quiet: bool,
     strict: bool,
     as_json: bool,
-    **options: Any,
+    **arguments: Any,
 ) -> int:
     """Fit data, print the topics, and write what is asked for: the model, the report. Returns the exit code."""
     say, ranking = speaker(quiet), Ranking.take(rank, relevance_lambda)
     if group is not None and report is None:
         raise click.UsageError("--group is for the report: name one, --report report.html.")
-    read = Input.take(source, options)
+    read = Input.take(source, arguments)
+    options = options_of(components, arguments)
     if output is not None:
-        check_output(output, force, read.files)
+        check_model(output, force, read.files)
     if report is not None:
         check_report(report, force, (*read.files, output))
     data = load(read, say)
     groups = groups_of(data.texts, group)  # before the fit, too
-    fitted = fit_data(data, read, components, options, quiet)
+    fitted = fit_data(data, read, options, quiet)
     say(fit_summary(fitted.fit))
     if output is not None:
         save_model(output, fitted.model, force)

@@ -1,15 +1,30 @@
 """The commands `fit` and `warmup`, and the fit that `topics` makes of data."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparsenmf.cli.console import NOT_CONVERGED, emit_json, message, number, progress
 from sparsenmf.cli.reading import Data, Input, check_output, load, speaker
+from sparsenmf.fit import Factorization, Fit
 from sparsenmf.io import Model, save_model
+from sparsenmf.io.source import PACKED
+from sparsenmf.options import FitOptions
 
-__all__ = ["Fitted", "fit_data", "fit_file", "fit_source", "fit_summary", "plain", "unconverged", "warm_up"]
+__all__ = [
+    "Fitted",
+    "check_model",
+    "fit_data",
+    "fit_file",
+    "fit_summary",
+    "fit_with",
+    "model_name",
+    "options_of",
+    "plain",
+    "unconverged",
+    "warm_up",
+]
 
 _STOPS = {
     "objective": "converged (objective steady)",
@@ -31,21 +46,20 @@ def fit_file(
     *,
     matrix: str,
     components: int,
-    output: str,
+    output: str | None,
     force: bool,
     quiet: bool,
     strict: bool,
     as_json: bool,
-    **options: Any,
+    **arguments: Any,
 ) -> int:
     """Read a matrix or texts, factorize, write the model; return the exit code."""
     say = speaker(quiet)
-    if output == "-":
-        raise ValueError("a model does not go to stdout: name a file, as in -o model.npz")
-    source = Input.take(matrix, options)
-    check_output(output, force, source.files)
+    source, output = Input.take(matrix, arguments), output or model_name(matrix)
+    options = options_of(components, arguments)
+    check_model(output, force, source.files)
     started = time.perf_counter()
-    fitted = fit_source(source, components, options, quiet)
+    fitted = fit_data(load(source, say), source, options, quiet)
     save_model(output, fitted.model, force)
     say(f"{fit_summary(fitted.fit)}\nWrote {output} ({Path(output).stat().st_size / 1e6:.1f} MB).")
     if as_json:
@@ -55,12 +69,41 @@ def fit_file(
     return unconverged(fitted.fit, strict)
 
 
-def fit_source(source: Input, components: int, options: Mapping[str, Any], quiet: bool) -> Fitted:
-    """Read an input and factorize it; `options` are those of `solver_options`."""
-    return fit_data(load(source, speaker(quiet)), source, components, options, quiet)
+def options_of(components: int, arguments: Mapping[str, Any]) -> FitOptions:
+    """The options of a fit, from those of `solver_options` that were given."""
+    names = {"seed": "random_state", "threads": "n_threads"}
+    given = {names.get(name, name): value for name, value in arguments.items() if value is not None}
+    return FitOptions(components, **given)
 
 
-def fit_data(data: Data, source: Input, components: int, options: Mapping[str, Any], quiet: bool) -> Fitted:
+def check_model(path: str, force: bool, needed: Iterable[str | None] = ()) -> None:
+    """Refuse a place for a model, as `check_output` does, and a name that is not that of a model.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `check_output`; and if the name does not end in .npz.
+    """
+    if path == "-":
+        raise ValueError("a model does not go to stdout: name a file, as in -o model.npz")
+    if not path.lower().endswith(".npz") and not Path(path).is_dir():
+        raise ValueError(f"{path}: a model is an .npz file, in no other format. Name it so: -o {_bare(path)}.npz")
+    check_output(path, force, needed)
+
+
+def model_name(source: str) -> str:
+    """Where the model of an input goes if no name is given: X.model.npz for X.npz, in the working folder."""
+    return "model.npz" if source == "-" else f"{_bare(Path(source).resolve().name)}.model.npz"
+
+
+def _bare(name: str) -> str:
+    """A name without the suffixes of its format and its packing."""
+    for packing in PACKED:
+        name = name.removesuffix(packing)
+    return name.removesuffix(Path(name).suffix)
+
+
+def fit_data(data: Data, source: Input, options: FitOptions, quiet: bool) -> Fitted:
     """Factorize what was read of an input.
 
     Raises
@@ -68,14 +111,13 @@ def fit_data(data: Data, source: Input, components: int, options: Mapping[str, A
     ValueError
         If the fit diverged: what is left of it is no model.
     """
-    arguments = _arguments(options)
-    fit = _factorize(plain(data.X), components, arguments, quiet)
+    fit = fit_with(options, plain(data.X), "Fitting", quiet)
     if fit.stop_reason == "diverged":
         raise ValueError(
-            f"the fit diverged after {fit.n_iter} iterations, and nothing was written: --step {arguments['step']} is "
+            f"the fit diverged after {fit.n_iter} iterations, and nothing was written: --step {options.step} is "
             "too long for this matrix. Give a shorter one, or leave --step out for a safe one"
         )
-    params: dict[str, Any] = {"n_components": components, **arguments}
+    params = options.plain()
     if data.texts is not None:
         params["counting"] = source.counting
     model = Model.of(fit, params=params, vocabulary=data.X.column_names, rows=data.X.row_names)
@@ -115,17 +157,7 @@ def warm_up(double: bool, quiet: bool) -> None:
     say("Ready: fits load them from the cache.")
 
 
-def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The command's options under the names that `factorize` gives them."""
-    names = {"seed": "random_state", "threads": "n_threads", "alpha_w": "alpha_W", "alpha_h": "alpha_H"}
-    arguments = {names.get(name, name): value for name, value in options.items()}
-    if arguments["alpha_H"] is None:
-        arguments["alpha_H"] = "same"
-    return arguments
-
-
-def _factorize(X: Any, components: int, arguments: Mapping[str, Any], quiet: bool) -> Any:
-    from sparsenmf.factorization import factorize
-
-    with progress("Fitting", arguments["max_iter"], quiet, arguments["max_seconds"]) as callback:
-        return factorize(X, components, callback=callback, **arguments)
+def fit_with(options: FitOptions, X: Any, what: str, quiet: bool) -> Factorization:
+    """Factorize, and tell on stderr how far the fit is."""
+    with progress(what, options, quiet) as callback:
+        return Fit(X, options).run(callback)

@@ -1,9 +1,13 @@
 """The options that several commands share, each described once."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
+
+from sparsenmf import parameters
+from sparsenmf.parameters import PARAMETERS
 
 __all__ = [
     "FORMATS",
@@ -23,6 +27,7 @@ __all__ = [
     "solver_options",
     "strict_option",
     "threads_option",
+    "verbose_option",
     "words_option",
 ]
 
@@ -31,6 +36,7 @@ FORMATS = (
     "npz", "npy", "mtx", "docword", "ldac", "svmlight", "h5ad", "10x-h5", "10x", "parquet", "csv", "tsv", "jsonl",
     "txt", "folder",
 )  # fmt: skip
+_PYTHONS = "custom"  # the start that the command line does not offer
 WRITTEN = ("npz", "mtx", "docword", "ldac", "svmlight", "h5ad", "parquet", "csv", "tsv")
 
 
@@ -93,6 +99,62 @@ class ThreeNames(click.ParamType):
         return names
 
 
+class Name(click.ParamType):
+    """A name that only the library knows to be right: it is asked when the option is given, and lists its choices."""
+
+    def __init__(self, parameter: str) -> None:
+        self.parameter = parameter
+        named = re.findall(r'"([^"]+)"', PARAMETERS[parameter].type)
+        self.name = "|".join(name for name in named if name != _PYTHONS)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The names that the table of parameters tells of."""
+        return f"[{self.name}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name, as the library checks it."""
+        if value == _PYTHONS:
+            self.fail(f"{value!r} starts from a W and an H, which only a call from Python can give", param, ctx)
+        if value != PARAMETERS[self.parameter].default:
+            from sparsenmf.options import FitOptions
+
+            try:
+                FitOptions(1, **{self.parameter: value})
+            except (ValueError, TypeError) as error:
+                self.fail(str(error), param, ctx)
+        return value
+
+
+def fit_option(name: str, *flags: str, to: str | None = None) -> Callable[[Any], Any]:
+    """The option of a parameter of a fit: default, values and help are those of the table.
+
+    Parameters
+    ----------
+    name : str
+    *flags : str
+        If not given: the name after two dashes.
+    to : str, optional
+        What the command's function calls it; the name, if not given.
+    """
+    parameter = PARAMETERS[name]
+    kind, default = parameter.kind, parameter.default
+    more: dict[str, Any] = {}
+    if isinstance(kind, parameters.Level):
+        default, more = False, {"is_flag": True}
+    elif isinstance(kind, parameters.Count):
+        more = {"type": Whole(min=1)}
+    elif isinstance(kind, parameters.Number):
+        default = None if default in kind.names else default
+        more = {"type": Number(kind.least, kind.most, min_open=kind.above)}
+    elif name == "random_state":
+        default, more = 0, {"type": Whole(min=0, max=2**32 - 1)}  # the same command gives the same result
+    else:
+        more = {"type": Name(name)}
+    shown = default is not None and default is not False
+    flags = flags or (f"--{name.lower().replace('_', '-')}",)
+    return click.option(*flags, to or name, default=default, show_default=shown, help=parameter.help, **more)
+
+
 def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Several options as one decorator, in the order in which help shall list them."""
 
@@ -108,10 +170,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages and no progress.")
 force_option = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 strict_option = click.option("--strict", is_flag=True, help="Exit with code 3 if the fit has not converged.")
-threads_option = click.option("--threads", type=Whole(min=1), help="Threads.  [default: all cores]")
-seed_option = click.option(
-    "--seed", type=Whole(min=0, max=2**32 - 1), default=0, show_default=True, help="Random seed."
-)
+threads_option = fit_option("n_threads", "--threads", to="threads")
+seed_option = fit_option("random_state", "--seed", to="seed")
+verbose_option = fit_option("verbose", "-v", "--verbose")
 components_option = click.option(
     "-k", "--components", type=Whole(min=1), required=True, help="Number of components (topics)."
 )
@@ -198,50 +259,10 @@ counting_options = options(
     click.option("--max-features", type=Whole(min=1), help="Texts: keep the most frequent words alone."),
 )
 solver_options = options(
-    click.option(
-        "--loss",
-        type=click.Choice(["kl", "kullback-leibler", "frobenius"]),
-        default="kl",
-        show_default=True,
-        help="Cost.",
-    ),
-    click.option(
-        "--solver", type=click.Choice(["auto", "mu", "cd", "gd"]), default="auto", show_default=True, help="Method."
-    ),
-    click.option(
-        "--init",
-        type=click.Choice(["auto", "random", "nndsvd", "nndsvda", "nndsvdar"]),
-        default="auto",
-        show_default=True,
-        help="Start.",
-    ),
-    click.option("--max-iter", type=Whole(min=1), default=200, show_default=True, help="Iterations at most."),
-    click.option(
-        "--tol",
-        type=Number(min=0),
-        default=1e-4,
-        show_default=True,
-        help="Stop where the objective falls by no more than this share of it over a few iterations. 0: never early.",
-    ),
-    click.option("--max-seconds", type=Number(min=0, min_open=True), help="Stop after so many seconds."),
-    click.option("--step", type=Number(min=0, min_open=True), help="Step, for --solver gd alone."),
+    *map(fit_option, ("loss", "solver", "init", "max_iter", "tol", "max_seconds", "step")),
     seed_option,
-    click.option("--alpha-w", type=Number(min=0), default=0.0, show_default=True, help="Penalty on W."),
-    click.option("--alpha-h", type=Number(min=0), help="Penalty on H.  [default: as --alpha-w]"),
-    click.option("--l1-ratio", type=Number(0, 1), default=0.0, show_default=True, help="Share of L1 in the penalties."),
+    *map(fit_option, ("alpha_W", "alpha_H", "l1_ratio")),
     threads_option,
-    click.option(
-        "--dtype",
-        type=click.Choice(["auto", "float32", "float64"]),
-        default="auto",
-        show_default=True,
-        help="Precision; auto: as the input, float32 for counts.",
-    ),
-    click.option(
-        "--path",
-        type=click.Choice(["auto", "sparse", "dense"]),
-        default="auto",
-        show_default=True,
-        help="Which code computes.",
-    ),
+    *map(fit_option, ("dtype", "path")),
+    verbose_option,
 )

@@ -92,13 +92,13 @@ def _theirs(X: Any, W: np.ndarray, H: np.ndarray, loss: str, solver: str, iterat
     """scikit-learn tells no times: a fit of some iterations less one of a single iteration, over the difference."""
     from sklearn.decomposition import non_negative_factorization
 
-    name = {"kl": "kullback-leibler"}.get(loss, loss)
+    from sparsenmf.losses import LOSSES
 
     def seconds(count: int) -> float:
         start = time.perf_counter()
         non_negative_factorization(
-            X, W=W.copy(), H=H.copy(), n_components=len(H), init="custom", solver=solver, beta_loss=name,
-            max_iter=count, tol=0,
+            X, W=W.copy(), H=H.copy(), n_components=len(H), init="custom", solver=solver,
+            beta_loss=LOSSES[loss].degree, max_iter=count, tol=0,
         )  # fmt: skip
         return time.perf_counter() - start
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from sparsenmf.io import Model
+from sparsenmf.losses import LOSSES
 from sparsenmf.report.numbers import plain, short
 
 __all__ = ["history", "how_it_was_made"]
 
 MOST_POINTS = 400
 LONGEST = 80
-_WORDS = {"kl": "Kullback-Leibler", "frobenius": "Frobenius"}
 _TITLES = {
     "loss": "Loss",
     "solver": "Solver",
@@ -40,7 +40,8 @@ def history(model: Model) -> dict[str, list] | None:
 def how_it_was_made(model: Model, data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Tables of names and values, as text."""
     outcome = dict(model.outcome)
-    outcome["loss"] = _WORDS.get(str(outcome.get("loss")), outcome.get("loss"))
+    if (loss := outcome.get("loss")) in LOSSES:
+        outcome["loss"] = LOSSES[loss].title or loss
     fit = [(title, outcome[name]) for name, title in _TITLES.items() if outcome.get(name) is not None]
     if len(seconds := np.asarray(model.history.get("seconds", ()))):
         fit.insert(3, ("Seconds", round(float(seconds[-1]), 2)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf.matrix import CsrMatrix
+from sparsenmf.parameters import default
 from sparsenmf.rows import RowSolver
 from sparsenmf.topics.poisson import topic_mass
 from sparsenmf.topics.rank import is_number
@@ -39,7 +40,9 @@ def held_out(
     X: Any,
     H: Any,
     *,
-    loss: Any = "kl",
+    loss: Any = default("loss"),
+    alpha_W: float = default("alpha_W"),
+    l1_ratio: float = default("l1_ratio"),
     completion: float | None = None,
     smoothing: float = 1e-3,
     random_state: Any = None,
@@ -52,8 +55,8 @@ def held_out(
     X : sparse matrix or array-like of shape (n, m)
         Counts of documents that H was not fitted to.
     H : array-like of shape (k, m)
-    loss : {"kl", "frobenius"}, default="kl"
-        Under which the weights are solved for.
+    loss, alpha_W, l1_ratio : optional
+        Under which the weights are solved for, as in `sparsenmf.factorize`.
     completion : float, optional
         Document completion: this share of each document's tokens (0.5, say), drawn at random, is seen when weights are
         solved for, and the rest is scored. None: all tokens are seen and scored, which flatters models of many topics.
@@ -88,7 +91,7 @@ def held_out(
     arrays = A.csr()
     H = np.asarray(H)
     seen, scored = (arrays.data, arrays.data) if completion is None else _split(arrays.data, completion, random_state)
-    W = RowSolver(H, loss)(replace(arrays, data=seen), n_threads=n_threads)
+    W = RowSolver(H, loss, alpha_W, l1_ratio)(replace(arrays, data=seen), n_threads=n_threads)
     scale = 1.0 if completion is None else (1 - completion) / completion
     return _score(replace(arrays, data=scored), scale * W, H, smoothing)
 

@@ -12,8 +12,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sparsenmf.factorization import factorize
+from sparsenmf.fit import Fit
 from sparsenmf.io import Model, load_model, save_model
+from sparsenmf.options import FitOptions
+from sparsenmf.parameters import default, described
 from sparsenmf.rows import RowSolver
 from sparsenmf.topics.groups import merge_topics
 from sparsenmf.topics.inputs import counted, recounted, words_of
@@ -24,6 +26,7 @@ from sparsenmf.topics.stored import vectorizer_from, vectorizer_settings
 __all__ = ["TopicModel"]
 
 
+@described
 class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Topics of texts, or of a matrix of counts.
 
@@ -31,21 +34,18 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     ----------
     n_components : int, default=10
         The number of topics.
-    loss : {"kl", "frobenius"}, default="kl"
-        "kl" for counts: the likelihood of a Poisson model, which is a multinomial topic model (see `proportions`).
-        "frobenius" for weights such as tf-idf.
+    {loss}
+        "kl" is for counts: the likelihood of a Poisson model, which is a multinomial topic model (see `proportions`).
+        "frobenius" is for weights such as tf-idf.
     vectorizer : scikit-learn vectorizer, optional
         How texts become a matrix. None: `CountVectorizer()`, all words of two letters or more. A CountVectorizer is
         followed by our own counting, in several processes and bounded memory; any other is called as it is.
-    solver, init : str, default="auto"
-        As for `sparsenmf.factorize`.
-    max_iter : int, default=200
-    tol : float, default=1e-4
-    random_state : None, int, RandomState or Generator
-    n_threads : int, optional
-        Threads of the fit. None: all. The result does not depend on it.
+    {solver, init, max_iter, tol, random_state, n_threads}
     n_jobs : int, optional
         Processes that count texts. None: all cores where there is much text.
+    {alpha_W, alpha_H, l1_ratio}
+        `transform` weighs new documents under the penalty on W, too.
+    {max_seconds, verbose}
 
     Attributes
     ----------
@@ -80,15 +80,20 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self,
         n_components: int = 10,
         *,
-        loss: Any = "kl",
+        loss: Any = default("loss"),
         vectorizer: Any = None,
-        solver: str = "auto",
-        init: str = "auto",
-        max_iter: int = 200,
-        tol: float = 1e-4,
-        random_state: Any = None,
-        n_threads: int | None = None,
+        solver: str = default("solver"),
+        init: str = default("init"),
+        max_iter: int = default("max_iter"),
+        tol: float = default("tol"),
+        random_state: Any = default("random_state"),
+        n_threads: int | None = default("n_threads"),
         n_jobs: int | None = None,
+        alpha_W: float = default("alpha_W"),
+        alpha_H: float | str = default("alpha_H"),
+        l1_ratio: float = default("l1_ratio"),
+        max_seconds: float | None = default("max_seconds"),
+        verbose: int = default("verbose"),
     ) -> None:
         self.n_components = n_components
         self.loss = loss
@@ -100,6 +105,11 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self.random_state = random_state
         self.n_threads = n_threads
         self.n_jobs = n_jobs
+        self.alpha_W = alpha_W
+        self.alpha_H = alpha_H
+        self.l1_ratio = l1_ratio
+        self.max_seconds = max_seconds
+        self.verbose = verbose
 
     # --- scikit-learn's methods ---------------------------------------------------------------------------------------
 
@@ -183,18 +193,9 @@ class TopicModel(TopicReadings, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return recounted(X, self.vectorizer_, self.n_features_in_, self.n_jobs, self.vocabulary_)
 
     def _fit(self, data: Any, names: Iterable[str] | None) -> Any:
+        options = FitOptions.of(self)
         found = counted(data, self.vectorizer, names, self.n_jobs)
-        fit = factorize(
-            found.X,
-            self.n_components,
-            loss=self.loss,
-            solver=self.solver,
-            init=self.init,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            random_state=self.random_state,
-            n_threads=self.n_threads,
-        )
+        fit = Fit(found.X, options).run()
         params = {name: value for name, value in self.get_params(deep=False).items() if name != "vectorizer"}
         self._learn(Model.of(fit, params=params, vocabulary=found.vocabulary), found.vectorizer)
         return found.X

@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sparsenmf import _validation as check
+from sparsenmf.io import Model
+from sparsenmf.rows import RowSolver
 from sparsenmf.topics import describe
 from sparsenmf.topics.coherence import npmi, umass
 from sparsenmf.topics.groups import GroupTable, topics_by_group
@@ -27,7 +29,7 @@ class TopicReadings:
     components_: np.ndarray
     weights_: np.ndarray | None
     vocabulary_: tuple[str, ...] | None
-    loss: Any
+    outcome_: Model
     n_threads: int | None
     random_state: Any
 
@@ -183,6 +185,7 @@ class TopicReadings:
         HeldOut
         """
         X = self.counts(X)
-        own = {"loss": self.loss, "n_threads": self.n_threads, "random_state": self.random_state}
-        options = {**own, **options}
-        return held_out(X, self.components_, completion=completion, **options)
+        how = RowSolver.of(self.outcome_)
+        own = {"loss": how.loss, "alpha_W": how.alpha_W, "l1_ratio": how.l1_ratio}
+        own |= {"n_threads": self.n_threads, "random_state": self.random_state}
+        return held_out(X, how.H, completion=completion, **{**own, **options})
