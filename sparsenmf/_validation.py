@@ -45,7 +45,7 @@ def check_matrix(X: Any, name: str = "X", whom: str = "NMF") -> CsrArrays | np.n
 
     Parameters
     ----------
-    X : sparse matrix or array of any format, array-like, data frame, or CsrArrays
+    X : sparse matrix or array of any format, array-like, data frame, NamedMatrix, or CsrArrays
         The caller's arrays are never changed, and not copied where they are canonical already (read-only and
         memory-mapped ones included). A `CsrArrays` is what this function returned before and is passed through.
     name, whom : str
@@ -72,6 +72,8 @@ def check_matrix(X: Any, name: str = "X", whom: str = "NMF") -> CsrArrays | np.n
     """
     if isinstance(X, CsrArrays):
         return X
+    if hasattr(X, "column_names") and hasattr(X, "X"):  # what `read` returned: a matrix and its names
+        X = X.X
     X = _unwrap_sparse_frame(X, name)
     if sp.issparse(X):
         return _check_sparse(X, name, whom)

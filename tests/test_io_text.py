@@ -33,7 +33,7 @@ def csv_text(delimiter: str = ",") -> str:
 
 def packed(path: Path, text: str) -> Path:
     if path.suffix == ".zst" and sys.version_info < (3, 14):
-        pytest.importorskip("zstandard", reason="zstd needs zstandard")
+        pytest.importorskip("backports.zstd", reason="zstd needs backports.zstd")
     with path.open("wb") as file, packing_writer(file, path.name) as out:
         out.write(text.encode())
     return path

@@ -54,7 +54,7 @@ def test_matrices_that_a_count_format_does_not_take(tmp_path, matrix, options, m
 
 
 def test_formats_that_are_not_written(tmp_path):
-    with pytest.raises(ValueError, match=r"X\.h5: the suffix names no known format. Known are \.npz, \.mtx, .*\.h5ad"):
+    with pytest.raises(ValueError, match=r"X\.h5: its suffix names no known format\..* one of npz, mtx, .*h5ad"):
         write(tmp_path / "X.h5", COUNTS)
     with pytest.raises(ValueError, match="unknown format '10x': choose one of npz, mtx"):
         write(tmp_path / "X", COUNTS, format="10x")

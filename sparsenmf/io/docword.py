@@ -10,15 +10,15 @@ from typing import BinaryIO
 from scipy import sparse
 
 from sparsenmf.io.lines import find_line
-from sparsenmf.io.matrix_market import Head, check_sizes, parse
-from sparsenmf.io.named import NamedCSR, smaller_integers
-from sparsenmf.io.pairs import entries_as_lines
+from sparsenmf.io.matrix_market import Head, check_sizes, first_entry, parse
+from sparsenmf.io.named import NamedMatrix, smaller_integers
 from sparsenmf.io.source import Source
 
 __all__ = ["read_docword", "write_docword"]
 
 _SIZES = ("documents", "words of the vocabulary", "entries")
 _NO_ENTRY = re.compile(rb"^(?!\s*(?:\d+\s+\d+\s+\d+\s*)?$)")
+_BLOCK = 1 << 16
 _BANNER = b"%%MatrixMarket matrix coordinate integer general\n%\n"  # two lines, so that line numbers stay
 
 
@@ -50,9 +50,7 @@ def _read_head(file: io.BufferedIOBase) -> Head:
         sizes.append(int(words[0][:30]))
     if min(sizes[:2]) < 1:
         raise ValueError(f"it announces {sizes[0]} documents and {sizes[1]} words: there is nothing to read")
-    first = file.readline(1 << 16)
-    if b"\0" in first:
-        raise ValueError("the file holds zero bytes: it is damaged, or no text")
+    first = first_entry(file)
     text = _BANNER + " ".join(map(str, sizes)).encode() + b"\n" + first
     return Head(text, "coordinate", "integer", tuple(sizes), first.split())
 
@@ -69,7 +67,11 @@ def _explained(source: Source, error: ValueError) -> ValueError:
     )
 
 
-def write_docword(file: BinaryIO, X: NamedCSR) -> None:
+def write_docword(file: BinaryIO, matrix: NamedMatrix) -> None:
     """Write counts as a bag of words."""
-    file.write(f"{X.shape[0]}\n{X.shape[1]}\n{X.nnz}\n".encode())
-    file.writelines(entries_as_lines(X))
+    X = matrix.X.tocoo()
+    file.write("".join(f"{size}\n" for size in (*X.shape, X.nnz)).encode())
+    for start in range(0, X.nnz, _BLOCK):
+        rows, columns, counts = (part[start : start + _BLOCK] for part in (*X.coords, X.data))
+        entries = zip((rows + 1).tolist(), (columns + 1).tolist(), counts.tolist(), strict=True)
+        file.write("".join(map("%d %d %d\n".__mod__, entries)).encode())

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+import platform
 import secrets
 import struct
 import zipfile
@@ -113,6 +114,7 @@ def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[
         As `check_target`, and if there is no room left.
     """
     target = check_target(path, force)
+    _remove_leftovers(target.parent)
     temporary = _temporary(target)
     try:
         with temporary.open("x+b") as file:
@@ -133,7 +135,37 @@ def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[
 
 def _temporary(target: Path) -> Path:
     # Not derived from the target's name: that may be as long as a name can be already.
-    return target.with_name(f".sparsenmf-{secrets.token_hex(8)}.tmp")
+    return target.with_name(f".sparsenmf-{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+
+
+def _machine() -> str:
+    """What tells this machine, or container, from others that write into the same folder: process ids are its own."""
+    try:
+        space = Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        space = Path()
+    return f"{zlib.crc32(f'{platform.node()} {space}'.encode()):08x}"
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes of this machine left in a folder when they were killed while they wrote."""
+    if os.name != "posix":  # on Windows os.kill ends the process that it is to ask after
+        return
+    with suppress(OSError):
+        for path in folder.glob(f".sparsenmf-{_machine()}-*.tmp"):
+            process = path.name.split("-")[2]
+            if process.isdigit() and not _lives(int(process)):
+                path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _unwritable(path: str | os.PathLike[str], error: OSError) -> OSError:

@@ -18,7 +18,7 @@ from sparsenmf.io.svmlight import read_svmlight, write_svmlight
 from sparsenmf.io.table import read_table, write_csv, write_tsv
 from sparsenmf.io.tenx import is_tenx_folder, read_tenx_folder, read_tenx_h5
 
-__all__ = ["FORMATS", "Format", "find_format", "known_names"]
+__all__ = ["FORMATS", "Format", "find_format"]
 
 
 class Format(NamedTuple):
@@ -31,9 +31,9 @@ class Format(NamedTuple):
     patterns : tuple of str
         Names of such files, in small letters; a packed one has .gz or .zst after that. Folders have none.
     read : callable, optional
-        Source and options -> matrix. None: it holds texts only.
+        Source and options -> matrix, with names or without. None: it holds texts only.
     write : callable, optional
-        (binary file, NamedCSR) -> None.
+        (binary file, NamedMatrix with CSR) -> None.
     texts : bool
         Whether texts can be read from it, too.
     packed : bool
@@ -80,17 +80,6 @@ FORMATS = (
 _BY_NAME = {known.name: known for known in FORMATS}
 
 
-def known_names(wanted: Callable[[Format], bool] = lambda _: True) -> str:
-    """The names of files of all formats (or some), for a message."""
-    names: list[str] = []
-    for known in filter(wanted, FORMATS):
-        for pattern in known.patterns:
-            names.append(pattern.removeprefix("*"))
-            if known.name == "mtx":
-                names.append(".mtx.gz (.gz and .zst may follow every format of text)")
-    return ", ".join(names)
-
-
 def find_format(path: Path, name: str | None, wanted: Callable[[Format], bool] = lambda _: True) -> Format:
     """The format of a file: the one that is named, else the one that the file's name tells.
 
@@ -110,9 +99,9 @@ def find_format(path: Path, name: str | None, wanted: Callable[[Format], bool] =
         raise ValueError('"-" has no suffix that tells its format: say which it is, format=... (--format)')
     found = _by_folder(path) if path.is_dir() else _by_pattern(path.name.lower())
     if found is None or not wanted(found):
+        choices = ", ".join(known.name for known in FORMATS if known.patterns and wanted(known))
         raise ValueError(
-            f"{path}: the suffix names no known format. Known are {known_names(wanted)}; rename the file, or say which "
-            'it is: format="npz" (or another), --format on the command line.'
+            f"{path}: its suffix names no known format. Rename it, or say format=... (--format), one of {choices}"
         )
     return found
 

@@ -2,13 +2,15 @@
 
 import re
 from array import array
+from bisect import bisect_right
 from typing import BinaryIO
 
 import numpy as np
 from scipy import sparse
 
 from sparsenmf.io.lines import numbered_lines
-from sparsenmf.io.named import NamedCSR, smaller_integers
+from sparsenmf.io.listed import from_rows
+from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.pairs import rows_as_pairs
 from sparsenmf.io.source import Source
 
@@ -21,14 +23,9 @@ _PAIR = re.compile(rb"\d+:\d+")
 def read_ldac(source: Source, n_columns: int | None = None) -> sparse.csr_array:
     """Read an LDA-C file. Terms of a document may come in any order; one that comes twice has the sum of its counts.
 
-    Parameters
-    ----------
-    source : Source
-    n_columns : int, optional
-        The number of terms, where the last ones may be in no document. None: as many as there are.
+    `n_columns` is the number of terms, where the last ones may be in no document.
     """
-    terms, counts, ends = array("q"), array("q"), array("q", [0])
-    empty = None
+    terms, counts, ends, empty = array("q"), array("q"), array("q", [0]), 0
     with source.open() as file:
         for number, line in numbered_lines(file):
             if not line.strip():
@@ -37,22 +34,30 @@ def read_ldac(source: Source, n_columns: int | None = None) -> sparse.csr_array:
             if empty:
                 raise ValueError(f"line {empty:,} is empty: a document without words is a line '0'; write that there")
             values = _values(line, number)
-            try:
-                terms.extend(values[1::2])
-                counts.extend(values[2::2])
-            except OverflowError as error:
-                raise ValueError(f"line {number:,} holds a number beyond 64 bits: mend it") from error
+            terms += values[1::2]
+            counts += values[2::2]
             ends.append(len(terms))
-    return _as_csr(terms, counts, ends, n_columns, source)
+    if len(ends) == 1:
+        raise ValueError("there is no document in it: the file is empty")
+    widest = int(np.asarray(terms).max(initial=-1)) + 1
+    if n_columns is not None and widest > n_columns:
+        place = bisect_right(ends, terms.index(widest - 1))
+        raise ValueError(
+            f"line {place:,} has the term {widest - 1:,}, and the vocabulary {n_columns:,} words (numbered "
+            "from 0): it belongs to another file"
+        )
+    columns = max(widest, 1) if n_columns is None else n_columns
+    source.check_claim(8 * columns, f"a matrix of {columns:,} columns (the highest term is {widest - 1:,})")
+    return from_rows(counts, terms, ends, columns)
 
 
-def _values(line: bytes, number: int) -> list[int]:
+def _values(line: bytes, number: int) -> array:
     """The numbers of a line: M, then terms and counts in turn."""
     if not _LINE.fullmatch(line):
         raise ValueError(_why(line, number))
     try:
-        values = list(map(int, line.replace(b":", b" ").split()))
-    except ValueError as error:  # thousands of digits
+        values = array("q", map(int, line.replace(b":", b" ").split()))
+    except (ValueError, OverflowError) as error:  # the first for thousands of digits
         raise ValueError(f"line {number:,} holds a number beyond 64 bits: mend it") from error
     if len(values) != 2 * values[0] + 1:
         raise ValueError(
@@ -72,29 +77,7 @@ def _why(line: bytes, number: int) -> str:
     )
 
 
-def _as_csr(terms: array, counts: array, ends: array, n_columns: int | None, source: Source) -> sparse.csr_array:
-    indices, data, indptr = (np.frombuffer(part, dtype=np.int64) for part in (terms, counts, ends))
-    widest = int(indices.max()) + 1 if indices.size else 0
-    if len(indptr) == 1:
-        raise ValueError("there is no document in it: the file is empty")
-    if n_columns is not None and widest > n_columns:
-        p = int(indices.argmax())
-        row = int(np.searchsorted(indptr, p, side="right"))
-        raise ValueError(
-            f"line {row:,} has the term {widest - 1:,}, and the vocabulary {n_columns:,} words (numbered from 0): it "
-            "belongs to another file"
-        )
-    columns = widest if n_columns is None else n_columns
-    source.check_claim(8 * columns, f"a matrix of {columns:,} columns (the highest term is {widest - 1:,})")
-    small = np.int32 if max(columns, len(indices)) <= np.iinfo(np.int32).max else np.int64
-    matrix = sparse.csr_array(
-        (data, indices.astype(small), indptr.astype(small)), shape=(len(indptr) - 1, max(columns, 1))
-    )
-    matrix.sum_duplicates()
-    matrix.data = smaller_integers(matrix.data)
-    return matrix
-
-
-def write_ldac(file: BinaryIO, X: NamedCSR) -> None:
+def write_ldac(file: BinaryIO, matrix: NamedMatrix) -> None:
     """Write counts as LDA-C."""
-    file.writelines(f"{' '.join([str(len(pairs)), *pairs])}\n".encode() for pairs in rows_as_pairs(X, first=0))
+    rows = rows_as_pairs(matrix.X, first=0)
+    file.writelines(f"{' '.join([str(len(pairs)), *pairs])}\n".encode() for pairs in rows)

@@ -1,4 +1,4 @@
-"""Matrix Market files through scipy's parser, with the lies it lets pass found out first.
+"""Matrix Market files by scipy, with the lies that it lets pass found out first.
 
 scipy's reader refuses wrong counts, indices out of range and values that are no numbers, naming the line. It trusts
 the size line before it has seen an entry, and it drops what the header does not announce: decimals under "integer",
@@ -6,17 +6,15 @@ values under "pattern".
 """
 
 import io
+from types import SimpleNamespace
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
-from scipy import sparse
-from scipy.io import mmread
+from scipy.io import mmread, mmwrite
 
-from sparsenmf.io.named import NamedCSR
-from sparsenmf.io.pairs import entries_as_lines
+from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.source import Source
 
-__all__ = ["Head", "check_sizes", "parse", "read_matrix_market", "write_matrix_market"]
+__all__ = ["Head", "check_sizes", "first_entry", "parse", "read_matrix_market", "write_matrix_market"]
 
 _COLUMNS = {"pattern": 2, "integer": 3, "unsigned-integer": 3, "real": 3, "complex": 4}
 
@@ -31,7 +29,7 @@ class Head(NamedTuple):
     first_entry: list[bytes]
 
 
-def read_matrix_market(source: Source) -> sparse.csr_array | np.ndarray:
+def read_matrix_market(source: Source) -> Any:
     """Read a .mtx file: CSR (entries that stand twice are summed), or an ndarray where it is an array."""
     with source.open() as file:
         head = _read_head(file)
@@ -40,11 +38,10 @@ def read_matrix_market(source: Source) -> sparse.csr_array | np.ndarray:
     return matrix.tocsr() if head.layout == "coordinate" else matrix
 
 
-def write_matrix_market(file: BinaryIO, X: NamedCSR) -> None:
+def write_matrix_market(file: BinaryIO, matrix: NamedMatrix) -> None:
     """Write a matrix in coordinates, as integers or decimals by its dtype."""
-    field = "real" if X.dtype.kind == "f" else "integer"
-    file.write(f"%%MatrixMarket matrix coordinate {field} general\n{X.shape[0]} {X.shape[1]} {X.nnz}\n".encode())
-    file.writelines(entries_as_lines(X))
+    out: Any = SimpleNamespace(write=file.write)  # nothing that scipy could seek in, for packed files cannot
+    mmwrite(out, matrix.X, field="real" if matrix.dtype.kind == "f" else "integer", symmetry="general")
 
 
 def parse(head: Head, file: io.BufferedIOBase) -> Any:
@@ -53,16 +50,23 @@ def parse(head: Head, file: io.BufferedIOBase) -> Any:
     try:
         matrix: Any = mmread(io.BufferedReader(body, 1 << 20), spmatrix=False)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{str(error).rstrip('.')}. {_announced(head)}: mend the header or the lines") from error
+        rows, columns, *entries = head.sizes
+        listed = f" and {entries[0]:,} entries, one a line" if entries else ""
+        raise ValueError(
+            f"{str(error).rstrip('.')}. The header announces {rows:,} rows, {columns:,} columns{listed}: mend the "
+            "header or the lines"
+        ) from error
     if body.decimals:
         raise ValueError('the header says "integer", but there are decimal values: write "real" in its first line')
     return matrix
 
 
-def _announced(head: Head) -> str:
-    rows, columns, *entries = head.sizes
-    listed = f" and {entries[0]:,} entries, one a line" if entries else ""
-    return f"The header announces {rows:,} rows, {columns:,} columns{listed}"
+def first_entry(file: io.BufferedIOBase) -> bytes:
+    """The line of the first entry."""
+    line = file.readline(1 << 16)
+    if b"\0" in line:
+        raise ValueError("the file holds zero bytes: it is damaged, or no text")
+    return line
 
 
 def _read_head(file: io.BufferedIOBase) -> Head:
@@ -82,16 +86,13 @@ def _read_head(file: io.BufferedIOBase) -> Head:
     wanted = 3 if words[2] == "coordinate" else 2
     if len(sizes) != wanted or min(sizes) < 0:
         names = "rows, columns and entries" if wanted == 3 else "rows and columns"
-        raise ValueError(
-            f"line {len(lines)} must give the numbers of {names}, and is {lines[-1][:60].decode('latin-1').strip()!r}"
-        )
+        shown = lines[-1][:60].decode("latin-1").strip()
+        raise ValueError(f"line {len(lines)} must give the numbers of {names}, and is {shown!r}")
     if min(sizes[:2]) < 1:  # scipy's parser divides by the number of rows of an array
         raise ValueError(
             f"line {len(lines)} announces {sizes[0]} rows and {sizes[1]} columns: there is nothing to read"
         )
-    lines.append(file.readline(1 << 16))
-    if b"\0" in lines[-1]:
-        raise ValueError("the file holds zero bytes: it is damaged, or no text")
+    lines.append(first_entry(file))
     return Head(b"".join(lines), words[2], words[3], sizes, lines[-1].split())
 
 
@@ -116,10 +117,6 @@ def check_sizes(head: Head, source: Source) -> None:
         )
 
 
-def _has_decimals(text: bytes) -> bool:
-    return b"." in text or b"e" in text or b"E" in text
-
-
 class _Body(io.RawIOBase):
     """The file from its first byte, as a stream that scipy's parser can take.
 
@@ -129,9 +126,7 @@ class _Body(io.RawIOBase):
     """
 
     def __init__(self, head: Head, file: io.BufferedIOBase) -> None:
-        self._file = file
-        self._ahead = memoryview(head.text)
-        self._ended = False
+        self._file, self._ahead, self._ended = file, head.text, False
         self._watch = head.field in ("integer", "unsigned-integer")
         self.decimals = self._watch and _has_decimals(b" ".join(head.first_entry))
 
@@ -139,21 +134,18 @@ class _Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
-        if self._ahead:
-            count = min(len(view), len(self._ahead))
-            view[:count], self._ahead = self._ahead[:count], self._ahead[count:]
-            return count
-        count = self._file.readinto(view)
-        if count == 0 and not self._ended:
-            self._ended = True
-            view[:1] = b"\n"
-            return 1
-        self._check(bytes(view[:count]))
-        return count
+        text = self._ahead[: len(buffer)]
+        self._ahead = self._ahead[len(buffer) :]
+        if not text:
+            text = self._file.read1(len(buffer))
+            if b"\0" in text:
+                raise ValueError("the file holds zero bytes: it is damaged, or no text")
+            self.decimals = self.decimals or (self._watch and _has_decimals(text))
+        if not text and not self._ended:
+            self._ended, text = True, b"\n"
+        buffer[: len(text)] = text
+        return len(text)
 
-    def _check(self, text: bytes) -> None:
-        if b"\0" in text:
-            raise ValueError("the file holds zero bytes: it is damaged, or no text")
-        if self._watch and not self.decimals:
-            self.decimals = _has_decimals(text)
+
+def _has_decimals(text: bytes) -> bool:
+    return b"." in text or b"e" in text or b"E" in text

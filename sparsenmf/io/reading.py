@@ -9,8 +9,7 @@ import numpy as np
 
 from sparsenmf.io.files import naming
 from sparsenmf.io.formats import Format, find_format
-from sparsenmf.io.h5ad import BackedRows
-from sparsenmf.io.named import named
+from sparsenmf.io.named import NamedMatrix, named
 from sparsenmf.io.names import read_names, side_names
 from sparsenmf.io.records import Layout
 from sparsenmf.io.source import Source
@@ -18,7 +17,7 @@ from sparsenmf.io.text import Texts
 
 __all__ = ["read", "read_texts"]
 
-_TEXT_OPTIONS = ("column", "id_column", "encoding", "errors", "delimiter")
+_TEXT_OPTIONS = ("column", "id_column", "encoding", "errors", "delimiter", "quoting")
 
 Names: TypeAlias = str | os.PathLike[str] | Sequence[str] | None
 
@@ -55,15 +54,15 @@ def read(
         How many bytes a packed file may unpack to, and what its headers claim may take. None: 100 times the file's
         size, but not less than 1 GiB.
     **options
-        What one format alone knows: h5ad `layer`, `backed`; 10x `feature_type`, `genome`; svmlight `zero_based`,
-        `n_columns`; ldac `n_columns`; parquet `triples`, `ids`; csv and tsv `triples`, `delimiter`, `encoding`,
-        `header`, `index`; texts `column`, `id_column`, `encoding`, `errors`, `delimiter` (see `read_texts`).
+        What one format alone knows: h5ad `layer`; 10x `feature_type`, `genome`; svmlight `zero_based`, `n_columns`;
+        ldac `n_columns`; parquet `triples`, `ids`; csv and tsv `triples`, `delimiter`, `encoding`, `header`, `index`,
+        `quoting`; texts `column`, `id_column`, `encoding`, `errors`, `delimiter`, `quoting` (see `read_texts`).
 
     Returns
     -------
-    NamedCSR, NamedDense, BackedRows or Texts
-        Sparse files give a `scipy.sparse.csr_array` and dense ones a numpy array, with two attributes more:
-        `row_names` and `column_names`, None where nothing names them. Files of texts give `Texts`.
+    NamedMatrix or Texts
+        `X`, a `scipy.sparse.csr_array` (from dense files a numpy array), with its `row_names` and `column_names`, None
+        where nothing names them. Files of texts give `Texts`.
 
     Raises
     ------
@@ -100,18 +99,11 @@ def read(
     if across.names is not None and "n_columns" in found.options:
         options.setdefault("n_columns", len(across.names))
     with naming(source.name):
-        X = found.read(source, **options)  # type: ignore[misc]
-        if isinstance(X, BackedRows):
-            if vocab is not None or rows is not None or transpose:
-                raise TypeError(
-                    "blocks of rows come as the file has them: no vocab, rows or transpose with backed=True"
-                )
-            return X
-        X = _transposed(X) if transpose else named(_checked(X))
+        matrix = _checked(named(found.read(source, **options)), transpose)  # type: ignore[misc]
     with naming(column_names.origin or source.name):
-        X = named(X, None, column_names.names)
+        matrix = named(matrix, None, column_names.names)
     with naming(row_names.origin or source.name):
-        return named(X, row_names.names)
+        return named(matrix, row_names.names)
 
 
 class _Given(NamedTuple):
@@ -121,17 +113,14 @@ class _Given(NamedTuple):
     origin: str | None = None
 
 
-def _transposed(X: Any) -> Any:
-    turned = _checked(X).T
-    names = getattr(X, "row_names", None), getattr(X, "column_names", None)
-    return named(turned if isinstance(X, np.ndarray) else turned.tocsr(), names[1], names[0])
-
-
-def _checked(X: Any) -> Any:
-    """A matrix whose indices are in range, whatever was in the file: kernels index without checks."""
-    if not isinstance(X, np.ndarray):
+def _checked(matrix: NamedMatrix, transpose: bool) -> NamedMatrix:
+    """A matrix whose indices are in range, whatever was in the file (kernels index without checks), turned if asked."""
+    X, dense = matrix.X, isinstance(matrix.X, np.ndarray)
+    if not dense:
         X.check_format(full_check=True)
-    return X
+    if not transpose:
+        return matrix
+    return NamedMatrix(X.T if dense else X.T.tocsr(), matrix.column_names, matrix.row_names)
 
 
 def _check_options(name: str, options: dict[str, Any], known: Sequence[str]) -> None:
@@ -160,6 +149,7 @@ def read_texts(
     *,
     errors: str = "strict",
     delimiter: str | None = None,
+    quoting: str = "double",
     max_bytes: int | None = None,
 ) -> Texts:
     r"""Read texts one after another, as often as one likes, without holding them.
@@ -182,6 +172,8 @@ def read_texts(
         What becomes of bytes that are not of this encoding: an error that tells the line; a mark U+FFFD; nothing.
     delimiter : str, optional
         What stands between cells. None: a tab in .tsv files, a comma in others.
+    quoting : {"double", "none"}, default="double"
+        Whether cells may stand in double quotes, or quotes are like other characters.
     max_bytes : int, optional
         How many bytes a packed file may unpack to. None: 100 times its size, but not less than 1 GiB.
 
@@ -206,7 +198,8 @@ def read_texts(
     >>> list(verses), sum(len(verse.split()) for verse in verses)
     (['in the beginning', 'and the earth'], 6)
     """
-    options = {"column": column, "id_column": id_column, "encoding": encoding, "errors": errors, "delimiter": delimiter}
+    options = {"column": column, "id_column": id_column, "encoding": encoding, "errors": errors}
+    options |= {"delimiter": delimiter, "quoting": quoting}
     if format is None and os.fspath(path) == "-" and column is None and id_column is None:
         format = "txt"  # noqa: A001
     found = find_format(Path(path), format, wanted=lambda known: known.texts)

@@ -47,6 +47,7 @@ class Layout:
     encoding: str = "utf-8"
     errors: str = "strict"
     delimiter: str | None = None
+    quoting: str = "double"
 
 
 class Records(NamedTuple):
@@ -95,7 +96,7 @@ def _line_documents(source: Source, layout: Layout) -> Iterator[Document]:
 
 def _table_columns(source: Source, layout: Layout) -> tuple[tuple[str, ...], Layout]:
     layout = replace(layout, delimiter=delimiter_of(source, layout.delimiter))
-    with rows_of(source, str(layout.delimiter), layout.encoding, layout.errors) as rows:
+    with _rows(source, layout) as rows:
         first = next(rows, None)
     if first is None:
         raise ValueError("there is nothing in it, not even a line of column names: the file is empty")
@@ -103,8 +104,12 @@ def _table_columns(source: Source, layout: Layout) -> tuple[tuple[str, ...], Lay
     return tuple(first[1]), _chosen(layout, first[1])
 
 
+def _rows(source: Source, layout: Layout) -> Any:
+    return rows_of(source, str(layout.delimiter), layout.encoding, layout.errors, layout.quoting)
+
+
 def _table_documents(source: Source, layout: Layout) -> Iterator[Document]:
-    with rows_of(source, str(layout.delimiter), layout.encoding, layout.errors) as rows:
+    with _rows(source, layout) as rows:
         _, titles = next(rows)
         text = titles.index(str(layout.column))
         name = None if layout.id_column is None else titles.index(layout.id_column)

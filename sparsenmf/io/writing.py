@@ -14,7 +14,7 @@ from scipy import sparse
 from sparsenmf._validation import as_scipy, check_matrix
 from sparsenmf.io.files import atomic_write, check_target, naming
 from sparsenmf.io.formats import Format, find_format
-from sparsenmf.io.named import NamedCSR, named
+from sparsenmf.io.named import NamedMatrix, named
 from sparsenmf.io.names import side_file, side_names
 from sparsenmf.io.source import packing_writer
 
@@ -83,10 +83,7 @@ def write(
     sides = {} if found.names else _side_texts(target, X)
     for file in (target, *sides):
         check_target(file, force)
-    for (
-        file,
-        text,
-    ) in sides.items():  # first the names: a matrix without them could be read, and would be taken for whole
+    for file, text in sides.items():  # names first: a matrix without them could be read, and would be taken for whole
         with atomic_write(file, force) as out:
             out.write(text)
     with atomic_write(target, force) as out:
@@ -100,7 +97,7 @@ def write(
 
 def _prepared(
     matrix: Any, row_names: Iterable[str] | None, column_names: Iterable[str] | None, found: Format
-) -> NamedCSR:
+) -> NamedMatrix:
     """The matrix as CSR with all names, and of whole numbers where the format wants them."""
     checked = check_matrix(matrix, "matrix", "write")
     X = sparse.csr_array(checked) if isinstance(checked, np.ndarray) else as_scipy(checked)
@@ -108,25 +105,24 @@ def _prepared(
         row_names = getattr(matrix, "row_names", None)
     if column_names is None:
         column_names = getattr(matrix, "column_names", None)
-    result: NamedCSR = named(X, row_names, column_names)
-    if found.whole and result.dtype.kind == "f":
-        fractions = result.data != np.trunc(result.data)
+    if found.whole and X.dtype.kind == "f":
+        fractions = X.data != np.trunc(X.data)
         if fractions.any():
             p = int(fractions.argmax())
-            row = int(np.searchsorted(result.indptr, p, side="right")) - 1
+            row = int(np.searchsorted(X.indptr, p, side="right")) - 1
             raise ValueError(
-                f"matrix[{row}, {result.indices[p]}] = {result.data[p].item()!r} is no whole number, and {found.name} "
+                f"matrix[{row}, {X.indices[p]}] = {X.data[p].item()!r} is no whole number, and {found.name} "
                 "takes counts alone: round them, or write .mtx, .npz or .parquet"
             )
-        result.data = result.data.astype(np.int64)
-    return result
+        X = X.astype(np.int64)
+    return named(X, row_names, column_names)
 
 
-def _side_texts(target: Path, X: NamedCSR) -> dict[Path, bytes]:
+def _side_texts(target: Path, matrix: NamedMatrix) -> dict[Path, bytes]:
     """The files of names that belong beside a matrix, and what goes into them."""
     texts = {}
     for kind, attribute in _SIDES:
-        names = getattr(X, attribute)
+        names = getattr(matrix, attribute)
         if names is None:
             if (stale := side_names(target, kind)) is not None:
                 raise FileExistsError(f"{stale} lies there, and would name what is in {target}: remove or rename it")
@@ -138,9 +134,9 @@ def _side_texts(target: Path, X: NamedCSR) -> dict[Path, bytes]:
     return texts
 
 
-def _write_stdout(X: NamedCSR, found: Format) -> None:
+def _write_stdout(matrix: NamedMatrix, found: Format) -> None:
     with tempfile.TemporaryFile(prefix="sparsenmf-") as file:
-        found.write(file, X)  # type: ignore[misc]
+        found.write(file, matrix)  # type: ignore[misc]
         file.seek(0)
         shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
