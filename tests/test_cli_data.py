@@ -121,7 +121,7 @@ def test_convert_keeps_entries_and_names(named_counts, counts):
     for name in ("X.mtx.gz", "X.csv", "docword.x.txt"):
         assert main(["convert", named_counts, name, "-q"]) == 0
         back = sparsenmf.read(name)
-        assert (back != counts).nnz == 0
+        assert (back.X != counts).nnz == 0
         assert back.column_names[39] == "word39"
 
 
@@ -348,6 +348,16 @@ def test_a_table_with_tabs_and_no_names_of_rows():
     shape = ["--format", "csv", "--delimiter", "tab", "--no-index"]
     assert main(["convert", "orders.txt", "X.npz", *shape]) == 0
     assert sparsenmf.read("X.npz").toarray().tolist() == [[3, 1], [2, 4]]
+
+
+def test_a_table_with_quotes_that_are_characters(capsys):
+    lines = [f'{i}\t"AGENT" K is a book of rain and sea {i}' for i in range(6)]
+    Path("titles.tsv").write_text("\n".join(["id\ttext", *lines]) + "\n")
+    command = ["convert", "titles.tsv", "X.npz", "--column", "text", "--max-df", "1.0", "--stop-words", "none"]
+    assert main(command) == 1
+    assert "--quoting none" in capsys.readouterr().err
+    assert main([*command, "--quoting", "none"]) == 0
+    assert "agent" in sparsenmf.read("X.npz").column_names
 
 
 def test_a_line_an_entry():
