@@ -9,8 +9,7 @@ from sparsenmf.io.model import Model, load_model, save_model
 from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.names import find_names, read_names
 from sparsenmf.io.reading import read, read_texts
-from sparsenmf.io.records import Document
-from sparsenmf.io.text import Texts
+from sparsenmf.io.text import Document, Texts
 from sparsenmf.io.writing import write
 
 __all__ = [

@@ -42,13 +42,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 def check_room(n_bytes: int, what: str) -> None:
-    """Refuse a size that this machine's memory cannot hold, before anything is allocated.
-
-    Raises
-    ------
-    ValueError
-        If `n_bytes` exceeds the physical memory (where the system tells it).
-    """
+    """Raise a ValueError for a size that this machine's memory cannot hold, before anything is allocated."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # no such question on Windows
@@ -63,22 +57,8 @@ def check_room(n_bytes: int, what: str) -> None:
 def check_target(path: str | os.PathLike[str], force: bool = False) -> Path:
     """Find out whether a file can be written, before the work whose result it shall hold.
 
-    Parameters
-    ----------
-    path : str or path-like
-    force : bool, default=False
-        Whether a file that exists may be replaced.
-
-    Returns
-    -------
-    pathlib.Path
-        The file itself, with links followed: a link stays a link when its file is replaced.
-
-    Raises
-    ------
-    OSError
-        FileExistsError if it exists and `force` is false; otherwise if it is no regular file, or its folder is
-        missing or takes no new files.
+    An OSError tells why not: it exists and `force` is false, it is no regular file, or its folder is missing or takes
+    no new files. What is returned is the file itself, with links followed: a link stays a link.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -106,12 +86,7 @@ def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[
     """Write a file that appears under its name only when it is whole and on the disk.
 
     The bytes go to a temporary file in the same folder, which takes the name at the end; on any error it is removed
-    and what stood under the name before still stands there.
-
-    Raises
-    ------
-    OSError
-        As `check_target`, and if there is no room left.
+    and what stood under the name before still stands there. OSErrors are those of `check_target`, and of a full disk.
     """
     target = check_target(path, force)
     _remove_leftovers(target.parent)

@@ -12,10 +12,10 @@ from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.numpy_files import read_npy, read_npz, write_npz
 from sparsenmf.io.pairs import read_ldac, read_svmlight, write_ldac, write_svmlight
 from sparsenmf.io.parquet import read_parquet, write_parquet
-from sparsenmf.io.records import text_files
 from sparsenmf.io.source import PACKED
 from sparsenmf.io.table import read_table, write_csv, write_tsv
 from sparsenmf.io.tenx import is_tenx_folder, read_tenx_folder, read_tenx_h5
+from sparsenmf.io.text import text_files
 
 __all__ = ["FORMATS", "Format", "find_format"]
 

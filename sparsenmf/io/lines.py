@@ -34,12 +34,8 @@ def decoded_lines(
 ) -> Iterator[str]:
     r"""The lines of a text without their ends: `\n` or `\r\n`, and nothing else, ends a line.
 
-    A byte order mark at the start is left out. `mend` is what an error advises.
-
-    Raises
-    ------
-    ValueError
-        If bytes are not of that encoding (with line and byte), or a line is longer than 64 Mi characters.
+    A byte order mark at the start is left out. A ValueError, which advises `mend`, tells the line and byte that are not
+    of that encoding, or the line that is longer than 64 Mi characters.
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig" if _is_utf8(encoding) else encoding)(errors)
     rest, done = "", 0

@@ -23,21 +23,11 @@ def from_rows(values: array, places: array, ends: array, columns: int) -> sparse
 
 
 class Axis(NamedTuple):
-    """The rows or the columns of listed entries.
+    """The rows or the columns of listed entries."""
 
-    Attributes
-    ----------
-    places : ndarray of int
-        Of each entry, from 0.
-    names : tuple of str or None
-        Of the places.
-    length : int or None
-        How many places the file says that there are.
-    """
-
-    places: np.ndarray
-    names: Names = None
-    length: int | None = None
+    places: np.ndarray  # of each entry, from 0
+    names: Names = None  # of the places
+    length: int | None = None  # how many places the file says that there are
 
     def checked(self, what: str) -> int:
         """How many places there are: as announced, or just enough."""
@@ -51,13 +41,7 @@ class Axis(NamedTuple):
 
 
 def from_entries(rows: Axis, columns: Axis, values: np.ndarray, source: Source) -> NamedMatrix:
-    """The matrix of all entries; those that stand twice are summed.
-
-    Raises
-    ------
-    ValueError
-        If a value is negative, NaN or infinite, or a place is negative or beyond what is announced.
-    """
+    """The matrix of all entries, if their places and values are sound; those that stand twice are summed."""
     if values.size == 0 and rows.length is None:
         raise ValueError("there is no entry in it")
     with np.errstate(invalid="ignore"):

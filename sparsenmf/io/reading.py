@@ -11,9 +11,8 @@ from sparsenmf.io.files import naming
 from sparsenmf.io.formats import Format, find_format
 from sparsenmf.io.named import NamedMatrix, named
 from sparsenmf.io.names import read_names, side_names
-from sparsenmf.io.records import Layout
 from sparsenmf.io.source import Source
-from sparsenmf.io.text import Texts
+from sparsenmf.io.text import Layout, Texts
 
 __all__ = ["read", "read_texts"]
 

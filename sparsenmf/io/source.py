@@ -43,16 +43,9 @@ def unpack_limit(n_bytes: int, max_bytes: int | None) -> int:
 
 
 class Source:
-    """A file that can be read as often as one likes, unpacked on the way.
+    """A file that can be read as often as one likes, unpacked on the way, to at most `max_bytes`.
 
-    Standard input and named pipes are copied to a temporary file first, which is removed with this object.
-
-    Parameters
-    ----------
-    path : str or path-like
-        "-" stands for standard input.
-    max_bytes : int, optional
-        How many bytes a packed file may unpack to.
+    Standard input ("-") and named pipes are copied to a temporary file first, which is removed with this object.
     """
 
     def __init__(self, path: str | os.PathLike[str], max_bytes: int | None = None) -> None:
@@ -111,13 +104,7 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedIOBase]:
-        """Open the file for reading plain bytes.
-
-        Raises
-        ------
-        ValueError
-            While reading, if it unpacks to more than the limit or is no valid zstd file; gzip has errors of its own.
-        """
+        """Open the file for reading plain bytes; a ValueError while reading, if it unpacks to more than the limit."""
         with self.path.open("rb") as file:
             if not self.packing:
                 yield file

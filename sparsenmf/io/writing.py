@@ -87,11 +87,8 @@ def write(
         with atomic_write(file, force) as out:
             out.write(text)
     with atomic_write(target, force) as out:
-        if found.packed:
-            with packing_writer(out, target.name.lower()) as packed:
-                found.write(packed, X)  # type: ignore[misc]
-        else:
-            found.write(out, X)  # type: ignore[misc]
+        with packing_writer(out, target.name.lower() if found.packed else "") as packed:
+            found.write(packed, X)  # type: ignore[misc]
     return target
 
 
