@@ -41,13 +41,8 @@ def read_h5ad(source: Source, layer: str | None = None) -> NamedMatrix:
 def _read(anndata: Any, root: Any, where: str, budget: Budget) -> Any:
     """A matrix, as anndata reads it."""
     X = _element(anndata, budget.take(child(root, where)), where)
-    numbers = getattr(getattr(X, "dtype", None), "kind", "") in "biuf"
-    if (
-        not numbers
-        or len(X.shape) != 2
-        or min(X.shape) < 1
-        or not (isinstance(X, np.ndarray) or hasattr(X, "check_format"))
-    ):
+    numbers = (isinstance(X, np.ndarray) or hasattr(X, "check_format")) and X.dtype.kind in "biuf"
+    if not numbers or X.ndim != 2 or min(X.shape) < 1:
         raise ValueError(f"{where} holds {type(X).__name__}, not a matrix of numbers with rows and columns")
     return X
 

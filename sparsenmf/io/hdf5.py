@@ -86,20 +86,20 @@ def child(root: Any, path: str) -> Any:
 
 def numbers(group: Any, name: str, kinds: str, budget: Budget) -> np.ndarray:
     """The values of a flat dataset of numbers of the given kinds ("iu": integers)."""
-    return _flat(group, name, lambda kind: kind.kind in kinds, "the kind of numbers that belongs there", budget)
+    return _flat(group, name, kinds, "the kind of numbers that belongs there", budget)
 
 
 def texts(group: Any, name: str, budget: Budget) -> tuple[str, ...]:
     """The values of a flat dataset of texts, of fixed or of variable length."""
-    due = f"texts (of at most {_LONGEST_NAME:,} bytes)"
-    found = _flat(group, name, lambda kind: kind.kind in "OS" and kind.itemsize <= _LONGEST_NAME, due, budget)
+    found = _flat(group, name, "OS", f"texts (of at most {_LONGEST_NAME:,} bytes)", budget)
     return tuple(item.decode("utf-8") for item in found.tolist())
 
 
-def _flat(group: Any, name: str, fits: Any, due: str, budget: Budget) -> np.ndarray:
+def _flat(group: Any, name: str, kinds: str, due: str, budget: Budget) -> np.ndarray:
     found = child(group, name)
     if found is None or not hasattr(found, "dtype"):
         raise ValueError(f"it has no dataset {group.name}/{name}. There are: {', '.join(group) or 'none'}")
-    if not fits(found.dtype) or len(found.shape or ()) != 1:
-        raise ValueError(f"{found.name} holds {found.dtype} of shape {found.shape}, not {due}")
+    kind = found.dtype
+    if kind.kind not in kinds or kind.itemsize > _LONGEST_NAME or len(found.shape or ()) != 1:
+        raise ValueError(f"{found.name} holds {kind} of shape {found.shape}, not {due}")
     return budget.take(found)[...]

@@ -21,16 +21,10 @@ def read_names(path: str | os.PathLike[str], count: int | None = None, what: str
     what : str, default="columns"
         What they name, for the message.
 
-    Returns
-    -------
-    tuple of str
-
     Raises
     ------
-    ValueError
-        If their number is not `count`, or the file is no UTF-8 text.
-    OSError
-        If the file is missing or cannot be read.
+    ValueError, OSError
+        If their number is not `count`, or the file is no UTF-8 text; if it is missing or cannot be read.
 
     Examples
     --------

@@ -112,8 +112,7 @@ def _claimed(meta: bytes | None) -> tuple[Any, Names, Names]:
         shape, names = tuple(claim["shape"]), (claim["row_names"], claim["column_names"])
         sound = all(type(length) is int and length >= 0 for length in shape)
         for length, known in zip(shape, names, strict=True):
-            sound = sound and (known is None or (type(known) is list and len(known) == length))
-            sound = sound and all(type(name) is str for name in known or ())
+            sound = sound and (known is None or [type(name) for name in known] == [str] * length)
     except (ValueError, KeyError, TypeError, RecursionError):
         sound = False
     if not sound:

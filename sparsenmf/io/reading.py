@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -68,10 +68,8 @@ def read(
     ValueError
         If the format is unknown, or the file is damaged, holds pickles, belies its own header, is larger unpacked than
         allowed, or holds what its format does not. The message tells the file, the place, and how to mend it.
-    TypeError
-        For an option that the format does not know.
-    ImportError
-        If the format needs a package that is not installed.
+    TypeError, ImportError
+        For an option that the format does not know; if it needs a package that is not installed.
     OSError
         If the file is missing or cannot be read.
 
@@ -93,23 +91,18 @@ def read(
     with naming(os.fspath(path)):
         source = Source(path, max_bytes)
     kinds = ("vocab", "rows") if transpose else ("rows", "vocab")  # of the files beside it
-    row_names, column_names = (_names(*of, found, source) for of in zip((rows, vocab), kinds, strict=True))
+    (row_names, rows_of), (column_names, columns_of) = (
+        _names(given, kind, found, source) for given, kind in zip((rows, vocab), kinds, strict=True)
+    )
     across = row_names if transpose else column_names
-    if across.names is not None and "n_columns" in found.options:
-        options.setdefault("n_columns", len(across.names))
+    if across is not None and "n_columns" in found.options:
+        options.setdefault("n_columns", len(across))
     with naming(source.name):
         matrix = _checked(named(found.read(source, **options)), transpose)  # type: ignore[misc]
-    with naming(column_names.origin or source.name):
-        matrix = named(matrix, None, column_names.names)
-    with naming(row_names.origin or source.name):
-        return named(matrix, row_names.names)
-
-
-class _Given(NamedTuple):
-    """Names that the file itself does not hold, and the file that they come from, if they do."""
-
-    names: tuple[str, ...] | None = None
-    origin: str | None = None
+    with naming(columns_of):
+        matrix = named(matrix, None, column_names)
+    with naming(rows_of):
+        return named(matrix, row_names)
 
 
 def _checked(matrix: NamedMatrix, transpose: bool) -> NamedMatrix:
@@ -129,14 +122,13 @@ def _check_options(name: str, options: dict[str, Any], known: Sequence[str]) -> 
             raise TypeError(f"the format {name} has no option {option!r}: {choices}")
 
 
-def _names(given: Names, kind: str, found: Format, source: Source) -> _Given:
-    """The names that are given, or lie in a file of their own beside the matrix."""
-    if given is None:
-        beside = None if found.names or source.is_stdin else side_names(source.path, kind)
-        return _Given() if beside is None else _Given(read_names(beside), str(beside))
+def _names(given: Names, kind: str, found: Format, source: Source) -> tuple[tuple[str, ...] | None, str]:
+    """The names that are given, or lie in a file of their own beside the matrix, and the file to blame for them."""
+    if given is None and not found.names and not source.is_stdin:
+        given = side_names(source.path, kind)
     if isinstance(given, (str, os.PathLike)):
-        return _Given(read_names(given), os.fspath(given))
-    return _Given(tuple(map(str, given)))
+        return read_names(given), os.fspath(given)
+    return None if given is None else tuple(map(str, given)), source.name
 
 
 def read_texts(
@@ -157,8 +149,7 @@ def read_texts(
     ----------
     path : str or path-like
         `.txt`: a document a line; `.csv`, `.tsv`: a row each, below a line of column names; `.jsonl`: a JSON object a
-        line; a folder: a text file each. `.gz` and `.zst` may follow. "-" stands for standard input, which is copied
-        to a temporary file, for it can be read once only.
+        line; a folder: a text file each. `.gz` and `.zst` may follow. "-" stands for standard input.
     column : str, optional
         The column, or key, that holds the text. None: "text" if there is one, else the only one there is.
     id_column : str, optional

@@ -190,21 +190,12 @@ def _read_triples(
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_csv(file: BinaryIO, matrix: NamedMatrix) -> None:
+def write_csv(file: BinaryIO, matrix: NamedMatrix, delimiter: str = ",") -> None:
     """Write a matrix as a table with a line a row, zeros written out.
 
     Where rows or columns have names, both get a line or column of them (numbers for those without), so that nobody can
     take names for values.
     """
-    _write(file, matrix, ",")
-
-
-def write_tsv(file: BinaryIO, matrix: NamedMatrix) -> None:
-    """The same with tabs."""
-    _write(file, matrix, "\t")
-
-
-def _write(file: BinaryIO, matrix: NamedMatrix, delimiter: str) -> None:
     text = io.TextIOWrapper(file, "utf-8", newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     (n, m), X = matrix.shape, matrix.X
@@ -219,3 +210,8 @@ def _write(file: BinaryIO, matrix: NamedMatrix, delimiter: str) -> None:
         writer.writerow([titles[i], *row] if names else row)
     text.flush()
     text.detach()
+
+
+def write_tsv(file: BinaryIO, matrix: NamedMatrix) -> None:
+    """The same with tabs."""
+    write_csv(file, matrix, "\t")

@@ -60,10 +60,8 @@ def write(
         If the format is unknown or not written, the matrix has negative, infinite or missing values, or fractions
         where the format takes counts, or the names do not fit it.
     OSError
-        If a file exists and `force` is false, or there is no room, or the folder is missing or takes no files.
-        Nothing is left behind.
-    ImportError
-        If the format needs a package that is not installed.
+        If a file exists and `force` is false, or there is no room, or the folder is missing or takes no files. Nothing
+        is left behind. (ImportError: the format needs a package that is not installed.)
 
     Examples
     --------
@@ -86,9 +84,9 @@ def write(
     for file, text in sides.items():  # names first: a matrix without them could be read, and would be taken for whole
         with atomic_write(file, force) as out:
             out.write(text)
-    with atomic_write(target, force) as out:
-        with packing_writer(out, target.name.lower() if found.packed else "") as packed:
-            found.write(packed, X)  # type: ignore[misc]
+    packing = target.name.lower() if found.packed else ""
+    with atomic_write(target, force) as out, packing_writer(out, packing) as packed:
+        found.write(packed, X)  # type: ignore[misc]
     return target
 
 
@@ -98,10 +96,6 @@ def _prepared(
     """The matrix as CSR with all names, and of whole numbers where the format wants them."""
     checked = check_matrix(matrix, "matrix", "write")
     X = sparse.csr_array(checked) if isinstance(checked, np.ndarray) else as_scipy(checked)
-    if row_names is None:
-        row_names = getattr(matrix, "row_names", None)
-    if column_names is None:
-        column_names = getattr(matrix, "column_names", None)
     if found.whole and X.dtype.kind == "f":
         fractions = X.data != np.trunc(X.data)
         if fractions.any():
@@ -112,7 +106,8 @@ def _prepared(
                 "takes counts alone: round them, or write .mtx, .npz or .parquet"
             )
         X = X.astype(np.int64)
-    return named(X, row_names, column_names)
+    old = matrix if isinstance(matrix, NamedMatrix) else NamedMatrix(X)
+    return named(NamedMatrix(X, old.row_names, old.column_names), row_names, column_names)
 
 
 def _side_texts(target: Path, matrix: NamedMatrix) -> dict[Path, bytes]:
