@@ -194,6 +194,17 @@ def test_a_named_matrix_has_what_its_matrix_has(X):
     assert (found.shape, found.dtype, found.nnz, found.ndim) == (X.shape, X.dtype, X.nnz, 2)
     np.testing.assert_array_equal(found.T.toarray(), X.toarray().T)
     np.testing.assert_array_equal(found[2:4].toarray(), X[2:4].toarray())
+    for result, expected in (
+        (found - X, X - X),
+        (found + found, 2 * X),
+        (3 * found, 3 * X),
+        (found @ X.T, X @ X.T),
+        (found != 2 * X, X != 2 * X),
+        (found > 1, X > 1),
+    ):
+        assert type(result) is sparse.csr_array
+        np.testing.assert_array_equal(result.toarray(), expected.toarray())
+    np.testing.assert_array_equal(np.ones(7) @ found, X.sum(axis=0))
     for again in (copy.copy(found), copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
         assert same(again, X)
         assert again.column_names == WORDS

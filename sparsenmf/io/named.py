@@ -1,7 +1,8 @@
 """A matrix and the names of its rows and columns."""
 
+import operator
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,9 +17,9 @@ Names: TypeAlias = tuple[str, ...] | None
 class NamedMatrix:
     """A matrix and the names of its rows and columns: what `read` returns.
 
-    `factorize`, `NMF`, `TopicModel` and all else in this package take it as it is; give scipy, scikit-learn and others
-    the matrix in it, `counts.X`. What that matrix has is found here too: `counts.shape`, `counts.toarray()`,
-    `counts[3:5]` are those of `counts.X`, and have no names.
+    `factorize`, `NMF`, `TopicModel` and all else in this package take it as it is; give functions of scipy, scikit-learn
+    and others the matrix in it, `counts.X`. What that matrix has and does is found here too: `counts.shape`,
+    `counts.toarray()`, `counts[3:5]`, `counts - other` are those of `counts.X`, and have no names.
 
     Parameters
     ----------
@@ -63,10 +64,28 @@ class NamedMatrix:
     def __getitem__(self, place: Any) -> Any:
         return self.X[place]
 
+    __array_ufunc__ = None  # an array to the left leaves the operation to the methods below
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if not isinstance(self.X, np.ndarray):
             raise TypeError("a sparse matrix with names is no array: take the matrix in it, .X, or .toarray()")
         return np.array(self.X, dtype=dtype, copy=copy)
+
+
+def _operation(name: str, swapped: bool) -> Callable[[Any, Any], Any]:
+    act = getattr(operator, name)
+
+    def operation(self: NamedMatrix, other: Any) -> Any:
+        other = other.X if isinstance(other, NamedMatrix) else other
+        return act(other, self.X) if swapped else act(self.X, other)
+
+    return operation
+
+
+for _name in ("add", "sub", "mul", "truediv", "matmul", "pow", "eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(NamedMatrix, f"__{_name}__", _operation(_name, swapped=False))
+for _name in ("add", "sub", "mul", "matmul"):
+    setattr(NamedMatrix, f"__r{_name}__", _operation(_name, swapped=True))
 
 
 def named(X: Any, row_names: Iterable[str] | None = None, column_names: Iterable[str] | None = None) -> NamedMatrix:
