@@ -121,7 +121,7 @@ def test_convert_keeps_entries_and_names(named_counts, counts):
     for name in ("X.mtx.gz", "X.csv", "docword.x.txt"):
         assert main(["convert", named_counts, name, "-q"]) == 0
         back = sparsenmf.read(name)
-        assert (back.X != counts).nnz == 0
+        assert (back != counts).nnz == 0
         assert back.column_names[39] == "word39"
 
 

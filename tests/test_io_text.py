@@ -281,7 +281,7 @@ def test_quotes_that_are_characters_like_others(tmp_path):
             act()
     assert list(read_texts(path, quoting="none")) == ['"AGENT" K is a "comedy"', 'rain" fell']
     assert list(read(path, column="text", quoting="none")) == ['"AGENT" K is a "comedy"', 'rain" fell']
-    with pytest.raises(ValueError, match='quoting must be "double" .* or "none" .*got \'single\''):
+    with pytest.raises(ValueError, match=r'quoting must be "double" .* or "none" .*got \'single\''):
         read_texts(path, quoting="single")
     (tmp_path / "counts.csv").write_text(',"a,b\n"x,1,2\n')
     found = read(tmp_path / "counts.csv", quoting="none")

@@ -17,8 +17,8 @@ Names: TypeAlias = tuple[str, ...] | None
 class NamedMatrix:
     """A matrix and the names of its rows and columns: what `read` returns.
 
-    `factorize`, `NMF`, `TopicModel` and all else in this package take it as it is; give functions of scipy, scikit-learn
-    and others the matrix in it, `counts.X`. What that matrix has and does is found here too: `counts.shape`,
+    `factorize`, `NMF`, `TopicModel` and all else in this package take it as it is; give functions of scipy and others
+    the matrix in it, `counts.X`. What that matrix has and does is found here too: `counts.shape`,
     `counts.toarray()`, `counts[3:5]`, `counts - other` are those of `counts.X`, and have no names.
 
     Parameters
