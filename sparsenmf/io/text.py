@@ -260,20 +260,27 @@ def _object_columns(source: Source, layout: Layout) -> tuple[str, ...]:
 
 def _documents(records: Iterator[tuple[int, dict[str, Any]]], layout: Layout) -> Iterator[Document]:
     """The documents of a table or of objects."""
-    column, id_column = str(layout.column), layout.id_column
+    column, id_column, name = str(layout.column), layout.id_column, None
     for number, found in records:
-        missing = next((name for name in (column, id_column) if name is not None and name not in found), None)
-        if missing is not None:
-            raise ValueError(f"line {number:,} has no {missing!r}. Its keys are: {_listing(found)}")
-        text = "" if found[column] is None else found[column]  # which is how tables write that a text is missing
+        try:
+            text = found[column]
+            if id_column is not None:
+                name = _name(found[id_column], id_column, number)
+        except KeyError as error:
+            raise ValueError(f"line {number:,} has no {error.args[0]!r}. Its keys are: {_listing(found)}") from error
+        if text is None:  # how tables write that a text is missing
+            text = ""
         if not isinstance(text, str):
             raise ValueError(f"line {number:,}: {column!r} is no text, but {repr(text)[:40]}")  # noqa: TRY004
         if not text.isascii():
             _check_characters(text, number, column)
-        name = None if id_column is None else found[id_column]
-        if isinstance(name, (dict, list)) or (name is None and id_column is not None):
-            raise ValueError(f"line {number:,}: the id {id_column!r} is {name!r}, and should be a text or a number")
-        yield Document(text, None if name is None else str(name), number, found)
+        yield Document(text, name, number, found)
+
+
+def _name(value: Any, id_column: str, number: int) -> str:
+    if value is None or isinstance(value, (dict, list)):
+        raise ValueError(f"line {number:,}: the id {id_column!r} is {value!r}, and should be a text or a number")
+    return str(value)
 
 
 def _check_characters(text: str, number: int, column: str) -> None:
