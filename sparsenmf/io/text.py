@@ -129,10 +129,8 @@ class Texts:
         return column
 
     def _documents(self) -> Iterator[Document]:
-        source, layout = self._source, self._layout
-        if self.format in _WITHOUT_COLUMNS:
-            return (_lines if self.format == "txt" else _files)(source, layout)
-        return _documents((_objects if self.format == "jsonl" else _table)(source, layout), layout)
+        kinds = {"txt": _lines, "jsonl": _object_documents, "folder": _files}
+        return kinds.get(self.format, _rows)(self._source, self._layout)
 
     def __iter__(self) -> Iterator[str]:
         return (document.text for document in self.documents())
@@ -212,17 +210,20 @@ def _lines(source: Source, layout: Layout) -> Iterator[Document]:
             yield Document(line, None, number, {})
 
 
-def _table(source: Source, layout: Layout) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(source: Source, layout: Layout) -> Iterator[Document]:
     delimiter = delimiter_of(source, layout.delimiter)
     with rows_of(source, delimiter, layout.encoding, layout.errors, layout.quoting) as rows:
         _, titles = next(rows)
+        text = titles.index(str(layout.column))
+        name = None if layout.id_column is None else titles.index(layout.id_column)
         for number, cells in rows:
             if len(cells) != len(titles):
                 raise ValueError(
                     f"the row in line {number:,} has {len(cells):,} cells, and there are {len(titles):,} columns: is a "
                     "quote or a delimiter missing?"
                 )
-            yield number, dict(zip(titles, cells, strict=True))
+            fields = dict(zip(titles, cells, strict=True))
+            yield Document(cells[text], None if name is None else cells[name], number, fields)
 
 
 def _table_columns(source: Source, layout: Layout) -> tuple[str, ...]:
@@ -258,10 +259,9 @@ def _object_columns(source: Source, layout: Layout) -> tuple[str, ...]:
     return tuple(first[1])
 
 
-def _documents(records: Iterator[tuple[int, dict[str, Any]]], layout: Layout) -> Iterator[Document]:
-    """The documents of a table or of objects."""
+def _object_documents(source: Source, layout: Layout) -> Iterator[Document]:
     column, id_column, name = str(layout.column), layout.id_column, None
-    for number, found in records:
+    for number, found in _objects(source, layout):
         try:
             text = found[column]
             if id_column is not None:
