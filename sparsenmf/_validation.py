@@ -33,7 +33,7 @@ def check_matrix(X: Any, name: str = "X", whom: str = "NMF") -> Matrix:
 
     Parameters
     ----------
-    X : sparse matrix or array of any format, array-like, data frame, Matrix, or what `prepare` returned
+    X : sparse matrix or array of any format, array-like, data frame, Matrix, what `prepare` or `read` returned
         The caller's arrays are never changed, and not copied where they are canonical already (read-only and
         memory-mapped ones included). A `Matrix` is what this function returned before and is passed through.
     name, whom : str
@@ -61,6 +61,8 @@ def check_matrix(X: Any, name: str = "X", whom: str = "NMF") -> Matrix:
     X = getattr(X, "checked_matrix", X)
     if isinstance(X, Matrix):
         return X
+    if hasattr(X, "column_names") and hasattr(X, "X"):  # what `read` returned: a matrix and its names
+        X = X.X
     X = _unwrap_sparse_frame(X, name)
     if sp.issparse(X):
         return _check_sparse(X, name, whom)

@@ -186,16 +186,14 @@ def make(reader: str, index: int, folder: Path, seeds: list) -> tuple[Path, dict
 
 def sound(result: object) -> str:
     """What is wrong with a result, or nothing."""
-    from sparsenmf.io import BackedRows, Texts
+    from sparsenmf.io import Texts
 
     if isinstance(result, Texts):
         return "" if all(isinstance(text, str) for text in result) else "a text is no text"
-    if isinstance(result, BackedRows):
-        return "".join(sound(block) for block in result.blocks(3))
     for names, length in zip((result.row_names, result.column_names), result.shape, strict=True):
         if names is not None and len(names) != length:
             return f"{len(names)} names for {length}"
-    if isinstance(result, np.ndarray):
+    if isinstance(result.X, np.ndarray):
         result.sum()
         return "" if result.ndim == 2 else f"{result.ndim} dimensions"
     result.check_format(full_check=True)

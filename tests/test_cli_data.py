@@ -225,7 +225,11 @@ def test_closed_streams_end_no_command_with_a_traceback(command, code, model):
         (["fit", "X.npz", "-k", "2", "-o", "m.npz", "--layer", "counts"], 1, "no option 'layer'"),
         (["fit", "X.npz", "-k", "2", "-o", "X.npz", "-f"], 1, "would replace X.npz"),
         (["fit", "X.npz", "--vocab", "w.txt", "-k", "2", "-o", "./w.txt", "-f"], 1, "Name it so: -o ./w.npz"),
-        (["topics", "news.jsonl", "--column", "body", "-k", "2", "-o", "news.jsonl", "-f"], 1, "Name it so: -o news.npz"),
+        (
+            ["topics", "news.jsonl", "--column", "body", "-k", "2", "-o", "news.jsonl", "-f"],
+            1,
+            "Name it so: -o news.npz",
+        ),
         (["transform", "model.npz", "X.npz", "-o", "model.npz", "-f"], 1, "would replace model.npz"),
         (["convert", "X.npz", "X.npz", "-f"], 1, "would replace X.npz"),
         (["topics", "dated.csv", "-k", "2"], 1, "line 2, column 2 .*say so: .*--column body"),
@@ -345,6 +349,16 @@ def test_a_table_with_tabs_and_no_names_of_rows():
     shape = ["--format", "csv", "--delimiter", "tab", "--no-index"]
     assert main(["convert", "orders.txt", "X.npz", *shape]) == 0
     assert sparsenmf.read("X.npz").toarray().tolist() == [[3, 1], [2, 4]]
+
+
+def test_a_table_with_quotes_that_are_characters(capsys):
+    lines = [f'{i}\t"AGENT" K is a book of rain and sea {i}' for i in range(6)]
+    Path("titles.tsv").write_text("\n".join(["id\ttext", *lines]) + "\n")
+    command = ["convert", "titles.tsv", "X.npz", "--column", "text", "--max-df", "1.0", "--stop-words", "none"]
+    assert main(command) == 1
+    assert "--quoting none" in capsys.readouterr().err
+    assert main([*command, "--quoting", "none"]) == 0
+    assert "agent" in sparsenmf.read("X.npz").column_names
 
 
 def test_a_line_an_entry():

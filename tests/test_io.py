@@ -67,7 +67,7 @@ def test_sparse_npz_of_every_layout_comes_back_as_csr(tmp_path, layout, containe
     X = getattr(sparse, f"{layout}_{container}")(small_counts())
     sparse.save_npz(tmp_path / "X.npz", X, compressed=compressed)
     back = read(tmp_path / "X.npz")
-    assert isinstance(back, sparse.csr_array)
+    assert isinstance(back.X, sparse.csr_array)
     assert back.dtype == np.int32
     np.testing.assert_array_equal(back.toarray(), X.toarray())
 
@@ -96,7 +96,7 @@ def test_matrix_market_plain_and_gzip_agree_with_scipy(tmp_path):
     expected = mmread(tmp_path / "X.mtx", spmatrix=False).toarray()
     for name in ("X.mtx", "X.mtx.gz"):
         X = read(tmp_path / name)
-        assert isinstance(X, sparse.csr_array)
+        assert isinstance(X.X, sparse.csr_array)
         np.testing.assert_array_equal(X.toarray(), expected)
     assert X[0, 0] == 7
 
@@ -117,7 +117,7 @@ def test_matrix_market_plain_and_gzip_agree_with_scipy(tmp_path):
 def test_matrix_market_variants(tmp_path, text, expected):
     path = tmp_path / "X.mtx"
     path.write_bytes(text.encode())
-    X = read(path)
+    X = read(path).X
     np.testing.assert_array_equal(X.toarray() if isinstance(X, sparse.csr_array) else X, expected)
 
 
@@ -133,7 +133,7 @@ def test_format_overrides_the_suffix_and_capitals_do_not_matter(tmp_path):
 def test_real_files_in_two_formats_hold_the_same_matrix():
     a, b = read(DATA / "formats" / "sample.npz"), read(DATA / "formats" / "sample.mtx")
     assert a.shape == b.shape == (60, 2741)
-    assert (a != b).nnz == 0
+    assert (a.X != b.X).nnz == 0
 
 
 # --- bad matrices -----------------------------------------------------------------------------------------------------
@@ -152,14 +152,14 @@ BAD_NPZ = {
     "index out of range": (replace("indices", np.full(small_counts().nnz, 5, dtype=np.int32)), "indices must be < 5"),
     "negative index": (replace("indices", np.full(small_counts().nnz, -1, dtype=np.int32)), "indices must be >= 0"),
     "indptr not monotone": (replace("indptr", np.array([0, 9, 2, 3, 4, 5, 6, small_counts().nnz])), "indptr"),
-    "indptr too short": (replace("indptr", np.arange(4)), r"indptr \(4,\) \(must be \(8,\)\)"),
-    "fewer values than indices": (replace("data", np.ones(3)), r"data \(3,\)"),
+    "indptr too short": (replace("indptr", np.arange(4)), r"index pointer size 4 should be 8"),
+    "fewer values than indices": (replace("data", np.ones(3)), "indices and data should have the same size"),
     "indptr beyond the entries": (replace("indptr", np.array([0, 0, 0, 0, 0, 0, 0, 99])), "[Ii]ndex pointer"),
     "a shape of three lengths": (replace("shape", np.array([7, 5, 1])), "two lengths"),
     "a negative shape": (replace("shape", np.array([-7, 5])), "none negative"),
     "BSR": (replace("format", np.array(b"bsr")), r"'bsr'; CSR, CSC and COO can be read.*tocsr"),
     "text as data": (replace("data", np.full(small_counts().nnz, "a")), "'data'"),
-    "data missing": (lambda members: members.pop("data.npy"), "'data', which is missing"),
+    "data missing": (lambda members: members.pop("data.npy"), "array 'data' is missing"),
     "rows beyond memory": (
         lambda members: (
             replace("format", np.array(b"csc"))(members),
@@ -321,8 +321,9 @@ def test_missing_file_unknown_suffix_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.npz does not exist"):
         read(tmp_path / "nowhere.npz")
     (tmp_path / "X.xlsx").write_text("1,2\n")
-    with pytest.raises(ValueError, match=r"X\.xlsx.*Known are \.npz, \.npy, \.mtx, \.mtx\.gz"):
+    with pytest.raises(ValueError, match=r"X\.xlsx: its suffix .*one of npz, npy, mtx, docword, ldac") as error:
         read(tmp_path / "X.xlsx")
+    assert len(str(error.value)) - len(str(tmp_path)) < 200
     with pytest.raises(ValueError, match="unknown format 'xlsx'"):
         read(tmp_path / "X.xlsx", format="xlsx")
     with pytest.raises(IsADirectoryError, match="folder"):
@@ -353,7 +354,7 @@ def test_changed_bytes_are_read_or_refused_but_nothing_else(tmp_path, suffix):
             refused += str(path) in str(error)
         else:
             accepted += len(X.shape) == 2
-            if isinstance(X, sparse.csr_array):
+            if isinstance(X.X, sparse.csr_array):
                 X.check_format(full_check=True)
     assert refused + accepted == 200
     assert refused > 50

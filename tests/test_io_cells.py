@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sparsenmf.io import BackedRows, NamedCSR, NamedDense, read, write
+from sparsenmf.io import read, write
 from tests.test_io_formats import ROWS, WORDS, refused, same
 
 COUNTS = sparse.csr_array(np.arange(35).reshape(7, 5) % 4)
@@ -24,7 +24,9 @@ def h5ad(path: Path, X, edit=len) -> Path:
     with h5py.File(path, "w") as root:
         layers = root.create_group("layers")
         for group, matrix in ((root.create_group("X"), X), (layers.create_group("columns"), X.tocsc())):
-            group.attrs.update({"encoding-type": f"{matrix.format}_matrix", "shape": np.array(X.shape)})
+            group.attrs.update(
+                {"encoding-type": f"{matrix.format}_matrix", "encoding-version": "0.1.0", "shape": np.array(X.shape)}
+            )
             for part in ("data", "indices", "indptr"):
                 group[part] = getattr(matrix, part)
         layers["dense"] = 2.0 * X.toarray()
@@ -38,31 +40,9 @@ def h5ad(path: Path, X, edit=len) -> Path:
 @pytest.mark.parametrize("layer", [None, "columns", "dense"])
 def test_h5ad_layers(tmp_path, X, layer):
     found = read(h5ad(tmp_path / "X.h5ad", X), layer=layer)
-    assert isinstance(found, NamedDense if layer == "dense" else NamedCSR)
+    assert isinstance(found.X, np.ndarray if layer == "dense" else sparse.csr_array)
     assert same(found, 2 * X if layer == "dense" else X)
     assert (found.row_names, found.column_names) == (ROWS, WORDS)
-
-
-@pytest.mark.parametrize("layer", [None, "dense"])
-def test_h5ad_in_blocks_of_rows(tmp_path, X, layer):
-    rows = read(h5ad(tmp_path / "X.h5ad", X), layer=layer, backed=True)
-    assert isinstance(rows, BackedRows)
-    assert rows.shape == X.shape
-    blocks = list(rows.blocks(3))
-    assert [block.shape for block in blocks] == [(3, 5), (3, 5), (1, 5)]
-    assert [block.row_names for block in blocks] == [ROWS[:3], ROWS[3:6], ROWS[6:]]
-    expected = 2 * X if layer else X
-    assert same(sparse.vstack(blocks, format="csr"), expected)
-    assert same(rows[2:4], expected[2:4])
-    with pytest.raises(TypeError, match="no vocab, rows or transpose with backed=True"):
-        read(tmp_path / "X.h5ad", backed=True, transpose=True)
-    with pytest.raises(ValueError, match="without a step"):
-        _ = rows[::2]
-
-
-def test_h5ad_stored_by_columns_has_no_blocks_of_rows(tmp_path, X):
-    with pytest.raises(ValueError, match=r"layers/columns is stored by columns \(CSC\).*backed=False"):
-        read(h5ad(tmp_path / "X.h5ad", X), layer="columns", backed=True)
 
 
 def test_h5ad_raw_counts_have_their_own_genes(tmp_path, X):
@@ -78,14 +58,17 @@ def test_h5ad_raw_counts_have_their_own_genes(tmp_path, X):
 
 
 def test_h5ad_of_other_versions_of_anndata(tmp_path, X):
+    h5py = pytest.importorskip("h5py", reason="HDF5 needs h5py")
+
     def edit(root):
         del root["obs"], root["var"]["cell"]
         root["obs"] = np.array([(name.encode(), 1) for name in ROWS], dtype=[("index", "S20"), ("n", "i4")])
         group = root["var"].create_group("cell")  # texts that may be missing
-        group.attrs["encoding-type"] = "nullable-string-array"
-        group["values"] = [word.encode() for word in WORDS]
+        group.attrs.update({"encoding-type": "nullable-string-array", "encoding-version": "0.1.0"})
+        group.create_dataset("values", data=list(WORDS), dtype=h5py.string_dtype())
+        group["mask"] = np.zeros(5, dtype=bool)
         root["X"].attrs["h5sparse_format"] = "csr"
-        del root["X"].attrs["encoding-type"]
+        del root["X"].attrs["encoding-type"], root["X"].attrs["encoding-version"]
 
     found = read(h5ad(tmp_path / "X.h5ad", X, edit))
     assert same(found, X)
@@ -198,24 +181,36 @@ def edited(name: str, value, group: str = "X"):
 
 
 BAD_H5AD = {
-    "an index out of range": (edited("indices", np.full(COUNTS.nnz, 5)), "indices that are not in 0..4"),
-    "a negative index": (edited("indices", np.full(COUNTS.nnz, -1)), "indices that are not in 0..4"),
-    "too few values": (edited("data", np.ones(3)), f"{COUNTS.nnz} indices, 3 values"),
-    "pointers that fall": (edited("indptr", np.array([0, 9, 2, 3, 4, 5, 6, COUNTS.nnz])), "do not rise from 0"),
-    "too few pointers": (edited("indptr", np.arange(4)), "7 lines, 4 pointers"),
-    "texts for values": (edited("data", np.full(COUNTS.nnz, b"x")), "holds [|]S1 at places"),
+    "an index out of range": (edited("indices", np.full(COUNTS.nnz, 5)), "X: indices must be < 5"),
+    "a negative index": (edited("indices", np.full(COUNTS.nnz, -1)), "X: indices must be >= 0"),
+    "too few values": (edited("data", np.ones(3)), "X: indices and data should have the same size"),
+    "pointers that fall": (
+        edited("indptr", np.array([0, 9, 2, 3, 4, 5, 6, COUNTS.nnz])),
+        "X: indptr must be a non-decreasing sequence",
+    ),
+    "too few pointers": (
+        edited("indptr", np.arange(4)),
+        r"anndata cannot read X \(index pointer size 4 should be 8\)|X: index pointer size 4 should be 8",
+    ),
+    "texts for values": (edited("data", np.full(COUNTS.nnz, b"x")), "anndata cannot read X .*dtype [|]S1"),
     "a shape that belies the rest": (
         lambda root: root["X"].attrs.update(shape=[9, 5]),
         "obs names 7 rows, and X has 9",
     ),
-    "no shape": (lambda root: root["X"].attrs.pop("shape"), "the shape of /X is None"),
-    "another layout": (lambda root: root["X"].attrs.update({"encoding-type": "coo"}), "is stored as 'coo'"),
+    "no shape": (lambda root: root["X"].attrs.pop("shape"), "anndata cannot read X .*write it with anndata, again"),
+    "another layout": (
+        lambda root: root["X"].attrs.update({"encoding-type": "coo"}),
+        "anndata cannot read X .*encoding_type='coo'",
+    ),
     "no X": (lambda root: root.pop("X"), "it has no X. There are: 'columns', 'dense'"),
     "no obs": (lambda root: root.pop("obs"), "no table 'obs': is it an AnnData file"),
     "no names": (lambda root: root["var"].pop("cell"), "the table 'var' has no column 'cell'"),
     "duplicate ids": (edited("cell", np.array([b"a"] * 7), "obs"), "rows number 1 and 2 both have the name 'a'"),
-    "numbers for names": (edited("cell", np.arange(7), "obs"), "holds int64, not texts"),
-    "names that are not UTF-8": (edited("cell", np.array([b"\xff%d" % i for i in range(7)]), "obs"), "cannot read it"),
+    "numbers for names": (edited("cell", np.arange(7), "obs"), "obs has names that are ndarray of int64, not texts"),
+    "names that are not UTF-8": (
+        edited("cell", np.array([b"\xff%d" % i for i in range(7)]), "obs"),
+        "cannot read obs/cell .*byte 0xff",
+    ),
 }
 
 
@@ -249,36 +244,6 @@ def test_hdf5_does_not_lead_to_other_files(tmp_path):
         root["X"].create_virtual_dataset("data", layout)
 
     refused(h5ad(tmp_path / "Z.h5ad", COUNTS, virtual), "the values of /X/data lie in another file")
-
-
-def test_texts_of_hdf5_that_would_hang_or_end_the_process(tmp_path):
-    h5py = pytest.importorskip("h5py", reason="HDF5 needs h5py")
-    path = h5ad(tmp_path / "X.h5ad", COUNTS)
-    content = bytearray(path.read_bytes())
-    heap = content.index(b"GCOL\x01")
-    place = heap + 16
-    while content[place] or content[place + 1]:  # over the texts to the free space
-        place += 16 + (int.from_bytes(content[place + 8 : place + 16], "little") + 7) // 8 * 8
-    content[place + 8 : place + 16] = bytes(8)
-    path.write_bytes(content)
-    refused(path, rf"its texts are damaged: the heap at byte {heap:,} has an object of 0 bytes at byte {place:,}")
-    content[13] = 4
-    path.write_bytes(content)
-    refused(path, "its lengths are not of 8 bytes")
-
-    def lists(root):
-        one = np.empty(1, dtype=object)
-        one[0] = np.array([1, 2], dtype=np.uint8)
-        root["obs"].attrs.create("_index", one, dtype=h5py.vlen_dtype(np.uint8))
-
-    def many(root):
-        root["X"].attrs["shape"] = np.ones(50, dtype=np.int64)
-
-    refused(
-        h5ad(tmp_path / "Y.h5ad", COUNTS, lists),
-        "the attribute '_index' of /obs holds object of shape \\(1,\\): damaged",
-    )
-    refused(h5ad(tmp_path / "Z.h5ad", COUNTS, many), r"the attribute 'shape' of /X holds int64 of shape \(50,\)")
 
 
 @pytest.mark.parametrize("name", ["X.h5ad", "X.h5"])
@@ -320,7 +285,7 @@ def test_hdf5_datasets_that_claim_more_than_allowed_are_not_read(tmp_path):
         root["layers"].create_dataset("wide", (1 << 17, 1 << 15), np.float64, chunks=(1024, 1024))  # takes no room
 
     path = h5ad(tmp_path / "X.h5ad", COUNTS, edit)
-    refused(path, r"obs names 7 rows, and layers/wide has 131,072", layer="wide")
+    refused(path, r"/layers/wide would take 34|this machine has", layer="wide")
     with h5py.File(path, "a") as root:
         del root["X"]["data"]
         root["X"].create_dataset("data", (1 << 40,), np.int32, chunks=(1024,))

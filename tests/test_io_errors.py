@@ -237,7 +237,11 @@ def test_parquet_that_is_wrong(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "package", "extra"),
-    [("X.h5ad", "h5py", "hdf5"), ("X.h5", "h5py", "hdf5"), ("X.parquet", "pyarrow", "arrow")],
+    [
+        ("X.h5ad", "anndata", "anndata"),
+        ("X.h5", "h5py", "hdf5"),
+        ("X.parquet", "pyarrow", "arrow"),
+    ],
 )
 def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch, name, package, extra):
     monkeypatch.setitem(sys.modules, package, None)
@@ -248,7 +252,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch, name, 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python has zstd itself")
 def test_zstd_without_its_package(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.setitem(sys.modules, "backports", None)
     (tmp_path / "X.ldac.zst").write_bytes(b"\x28\xb5\x2f\xfd")
     for act in (lambda: read(tmp_path / "X.ldac.zst"), lambda: write(tmp_path / "Y.ldac.zst", COUNTS)):
         with pytest.raises(ImportError, match=r'pip install "sparsenmf\[zstd\]"'):

@@ -6,7 +6,7 @@ import pytest
 
 from tests import fuzz_io
 
-NEEDS = {"h5ad": "h5py", "10x-h5": "h5py", "parquet": "pyarrow", "tsv.zst": "zstandard"}
+NEEDS = {"h5ad": "anndata", "10x-h5": "h5py", "parquet": "pyarrow", "tsv.zst": "backports.zstd"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory, and a clock that ends a process")

@@ -33,7 +33,7 @@ def csv_text(delimiter: str = ",") -> str:
 
 def packed(path: Path, text: str) -> Path:
     if path.suffix == ".zst" and sys.version_info < (3, 14):
-        pytest.importorskip("zstandard", reason="zstd needs zstandard")
+        pytest.importorskip("backports.zstd", reason="zstd needs backports.zstd")
     with path.open("wb") as file, packing_writer(file, path.name) as out:
         out.write(text.encode())
     return path
@@ -271,6 +271,22 @@ def test_csv_that_is_wrong(tmp_path, case):
     with pytest.raises(ValueError, match=message) as error:
         list(read_texts(tmp_path / "a.csv", column="text"))
     assert str(tmp_path / "a.csv") in str(error.value)
+
+
+def test_quotes_that_are_characters_like_others(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text('id\ttext\n1\t"AGENT" K is a "comedy"\n2\train" fell\n')
+    for act in (lambda: list(read_texts(path)), lambda: list(read(path, column="text"))):
+        with pytest.raises(ValueError, match=r"line 2 is no valid CSV .*quoting=\"none\", --quoting none"):
+            act()
+    assert list(read_texts(path, quoting="none")) == ['"AGENT" K is a "comedy"', 'rain" fell']
+    assert list(read(path, column="text", quoting="none")) == ['"AGENT" K is a "comedy"', 'rain" fell']
+    with pytest.raises(ValueError, match=r'quoting must be "double" .* or "none" .*got \'single\''):
+        read_texts(path, quoting="single")
+    (tmp_path / "counts.csv").write_text(',"a,b\n"x,1,2\n')
+    found = read(tmp_path / "counts.csv", quoting="none")
+    assert (found.row_names, found.column_names) == (('"x',), ('"a', "b"))
+    assert found.toarray().tolist() == [[1, 2]]
 
 
 def test_ids_that_stand_twice_are_named_with_both_lines(tmp_path):

@@ -3,6 +3,9 @@
 import gzip
 import os
 import stat
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +57,7 @@ def test_matrices_that_a_count_format_does_not_take(tmp_path, matrix, options, m
 
 
 def test_formats_that_are_not_written(tmp_path):
-    with pytest.raises(ValueError, match=r"X\.h5: the suffix names no known format. Known are \.npz, \.mtx, .*\.h5ad"):
+    with pytest.raises(ValueError, match=r"X\.h5: its suffix names no known format\..* one of npz, mtx, .*h5ad"):
         write(tmp_path / "X.h5", COUNTS)
     with pytest.raises(ValueError, match="unknown format '10x': choose one of npz, mtx"):
         write(tmp_path / "X", COUNTS, format="10x")
@@ -84,6 +87,44 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
         write(tmp_path / "X.csv.gz", COUNTS, force=True)
     assert (tmp_path / "X.csv.gz").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["X.csv.gz"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path):
+    script = """
+        import sys, time
+        from sparsenmf.io.files import atomic_write
+        with atomic_write(sys.argv[1]) as file:
+            file.write(b"half")
+            file.flush()
+            print("half", flush=True)
+            time.sleep(600)
+    """
+    root = Path(__file__).resolve().parents[1]
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    writers = [
+        subprocess.Popen([*command, str(tmp_path / name)], stdout=subprocess.PIPE, cwd=root)
+        for name in ("a.mtx", "b.mtx")
+    ]
+    try:
+        assert [writer.stdout.readline() for writer in writers] == [b"half\n"] * 2
+        writers[0].kill()
+        writers[0].wait()
+        assert len(list(tmp_path.iterdir())) == 2
+        write(tmp_path / "X.mtx", COUNTS)
+        left = [path for path in tmp_path.iterdir() if path.name != "X.mtx"]
+        assert len(left) == 1  # that of the process that lives
+        assert f"-{writers[1].pid}-" in left[0].name
+        elsewhere = left[0].with_name(left[0].name.replace(left[0].name.split("-")[1], "00000000"))
+        elsewhere.write_bytes(b"half")  # of another machine, whose processes are not known here
+        writers[1].kill()
+        writers[1].wait()
+        write(tmp_path / "X.mtx", COUNTS, force=True)
+        assert {path.name for path in tmp_path.iterdir()} == {"X.mtx", elsewhere.name}
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero")

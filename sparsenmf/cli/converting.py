@@ -120,9 +120,9 @@ def _of_texts(texts: Texts) -> dict[str, Any]:
 
 
 def _of_matrix(X: Any) -> dict[str, Any]:
-    dense = isinstance(X, np.ndarray)
-    values = np.asarray(X).ravel() if dense else X.data
-    nonzero = np.asarray(X) != 0 if dense else X.astype(bool)
+    dense = isinstance(X.X, np.ndarray)
+    values = X.X.ravel() if dense else X.data
+    nonzero = X.X != 0 if dense else X.astype(bool)
     n, m = X.shape
     stored = int(np.count_nonzero(values))
     return {

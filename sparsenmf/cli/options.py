@@ -213,6 +213,11 @@ reading_options = options(
     ),
     click.option("--delimiter", type=Delimiter(), help="CSV: what is between cells.  [default: comma; .tsv: tab]"),
     click.option(
+        "--quoting",
+        type=click.Choice(["double", "none"]),
+        help="CSV: cells may stand in double quotes, or quotes are like other characters (none).  [default: double]",
+    ),
+    click.option(
         "--triples",
         type=ThreeNames(),
         help="CSV, Parquet: the columns of row, column and value, where a line is an entry of the matrix.",

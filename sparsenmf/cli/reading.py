@@ -18,7 +18,7 @@ from sparsenmf.io.named import named
 __all__ = ["Data", "Input", "aligned", "check_output", "describe", "load", "load_for", "speaker", "stop_words"]
 
 
-_OF_FORMATS = ("column", "id_column", "encoding", "errors", "layer", "delimiter", "triples", "index")
+_OF_FORMATS = ("column", "id_column", "encoding", "errors", "layer", "delimiter", "quoting", "triples", "index")
 _LISTS = ("english", "none")  # of stop words; other names are files
 
 
@@ -34,6 +34,7 @@ class Input:
     errors: str | None = None
     layer: str | None = None
     delimiter: str | None = None
+    quoting: str | None = None
     triples: tuple[str, ...] | None = None
     index: bool | None = None
     vocab: str | None = None
@@ -187,8 +188,7 @@ def aligned(X: Any, model: Model, say: Callable[[str], None]) -> Any:
         f"Columns matched by name: {len(np.unique(target[stays])):,} of the model's {width:,}; "
         f"{X.shape[1] - len(stays):,} unknown ones left out."
     )
-    plain = X.X @ pick
-    return named(plain if isinstance(plain, np.ndarray) else sparse.csr_array(plain), X.row_names, known)
+    return named(X.X @ pick, X.row_names, known)
 
 
 # --- counting ---------------------------------------------------------------------------------------------------------

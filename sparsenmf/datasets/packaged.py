@@ -76,7 +76,7 @@ def load_kjv() -> KJV:
     ((31102, 12762), 'Ge1:1', 'Rev')
     """
     folder = _kjv_folder()
-    counts = read(folder / "X.npz")
+    counts = read(folder / "X.npz").X
     references = read_names(folder / "rows.txt.gz", counts.shape[0], "verses")
     # "Ge1:1" -> "Ge", "1Sa1:1" -> "1Sa": the chapter is the run of digits before the colon.
     book_of = [reference.partition(":")[0].rstrip("0123456789") for reference in references]

@@ -5,21 +5,17 @@ still goes through the checks that every matrix goes through: a reader answers f
 header says it is), and for what the format promises (counts are whole and not negative).
 """
 
-from sparsenmf.io.h5ad import BackedRows
 from sparsenmf.io.model import Model, load_model, save_model
-from sparsenmf.io.named import NamedCSR, NamedDense
+from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.names import find_names, read_names
 from sparsenmf.io.reading import read, read_texts
-from sparsenmf.io.records import Document
-from sparsenmf.io.text import Texts
+from sparsenmf.io.text import Document, Texts
 from sparsenmf.io.writing import write
 
 __all__ = [
-    "BackedRows",
     "Document",
     "Model",
-    "NamedCSR",
-    "NamedDense",
+    "NamedMatrix",
     "Texts",
     "find_names",
     "load_model",

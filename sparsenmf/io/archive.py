@@ -4,9 +4,8 @@
 compressed bytes unpack to. Here they must agree before a member is unpacked, and the sum must fit into memory.
 """
 
-import io
 import itertools
-import os
+import math
 import tokenize
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,16 +16,7 @@ import numpy as np
 
 from sparsenmf.io.source import Source
 
-__all__ = [
-    "Archive",
-    "Header",
-    "file_size",
-    "open_archive",
-    "packed_names",
-    "read_header",
-    "unpacked_names",
-    "write_archive",
-]
+__all__ = ["Archive", "open_archive", "packed_names", "read_header", "unpacked_names", "write_archive"]
 
 # A deflated byte unpacks to at most 1032 bytes (RFC 1951: 258 bytes from two bits); a claim beyond it is a lie.
 _MAX_RATIO = 1032
@@ -42,20 +32,11 @@ class Header(NamedTuple):
     @property
     def n_bytes(self) -> int:
         """Bytes of the array itself."""
-        size = self.dtype.itemsize
-        for length in self.shape:  # Python integers: numpy's would wrap round
-            size *= length
-        return size
+        return self.dtype.itemsize * math.prod(self.shape)
 
 
 def read_header(file: BinaryIO, name: str) -> Header:
-    """Read an npy header and leave the file at the array's first byte.
-
-    Raises
-    ------
-    ValueError
-        If it is none, or the array holds Python objects (a pickle) or a negative length.
-    """
+    """Read an npy header and leave the file at the array's first byte; never that of a pickle."""
     try:
         version = np.lib.format.read_magic(file)
         shape, _, dtype = _HEADER_READERS[version](file)
@@ -104,20 +85,7 @@ class Archive:
         return name in self.headers
 
     def array(self, name: str, *, kinds: str, ndim: int) -> np.ndarray:
-        """Unpack one array.
-
-        Parameters
-        ----------
-        name : str
-        kinds : str
-            Letters of the numpy dtype kinds that it may have ("iu" for integers).
-        ndim : int
-
-        Raises
-        ------
-        ValueError
-            If it is missing, or of another kind or number of dimensions.
-        """
+        """Unpack one array, whose dtype must be of one of the `kinds` ("iu" for integers)."""
         if name not in self.headers:
             raise ValueError(f"the array {name!r} is missing (there are: {', '.join(self.headers) or 'none'})")
         header = self.headers[name]
@@ -140,17 +108,14 @@ def open_archive(source: Source) -> Iterator[Archive]:
 
 
 def _not_a_zip(start: bytes) -> str:
-    if not start:
-        return "the file is empty: write it again"
-    if start.startswith(b"\x93NUMPY"):
-        return 'this is an .npy file under another name: rename it, or read it with format="npy"'
-    if start.startswith(b"\x80"):
-        return "this is a pickle, and pickles are never loaded: save the matrix with scipy.sparse.save_npz"
-    if start.startswith(b"%%Matrix"):
-        return 'this is a Matrix Market file under another name: rename it, or read it with format="mtx"'
-    if start.startswith(b"version https://"):
-        return "this is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`"
-    return "this is no npz file (a zip archive of arrays): copy or write it again"
+    known = {
+        b"\x93NUMPY": 'this is an .npy file under another name: rename it, or read it with format="npy"',
+        b"\x80": "this is a pickle, and pickles are never loaded: save the matrix with scipy.sparse.save_npz",
+        b"%%Matrix": 'this is a Matrix Market file under another name: rename it, or read it with format="mtx"',
+        b"version https://": "this is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`",
+    }
+    unknown = "this is no npz file (a zip archive of arrays)" if start else "the file is empty"
+    return next((said for mark, said in known.items() if start.startswith(mark)), f"{unknown}: copy or write it again")
 
 
 def write_archive(file: BinaryIO, arrays: Mapping[str, np.ndarray], level: int = 1) -> None:
@@ -186,8 +151,3 @@ def unpacked_names(archive: Archive, key: str) -> tuple[str, ...] | None:
         raise ValueError(f"the places in {key}_ends do not fit the text in {key}: write the file again")
     bounds = [0, *ends.tolist()]
     return tuple(text[start:end].decode() for start, end in itertools.pairwise(bounds))
-
-
-def file_size(file: io.BufferedIOBase) -> int:
-    """Bytes of an open file."""
-    return os.fstat(file.fileno()).st_size

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+import platform
 import secrets
 import struct
 import zipfile
@@ -41,13 +42,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 def check_room(n_bytes: int, what: str) -> None:
-    """Refuse a size that this machine's memory cannot hold, before anything is allocated.
-
-    Raises
-    ------
-    ValueError
-        If `n_bytes` exceeds the physical memory (where the system tells it).
-    """
+    """Raise a ValueError for a size that this machine's memory cannot hold, before anything is allocated."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # no such question on Windows
@@ -62,22 +57,8 @@ def check_room(n_bytes: int, what: str) -> None:
 def check_target(path: str | os.PathLike[str], force: bool = False) -> Path:
     """Find out whether a file can be written, before the work whose result it shall hold.
 
-    Parameters
-    ----------
-    path : str or path-like
-    force : bool, default=False
-        Whether a file that exists may be replaced.
-
-    Returns
-    -------
-    pathlib.Path
-        The file itself, with links followed: a link stays a link when its file is replaced.
-
-    Raises
-    ------
-    OSError
-        FileExistsError if it exists and `force` is false; otherwise if it is no regular file, or its folder is
-        missing or takes no new files.
+    An OSError tells why not: it exists and `force` is false, it is no regular file, or its folder is missing or takes
+    no new files. What is returned is the file itself, with links followed: a link stays a link.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -105,14 +86,10 @@ def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[
     """Write a file that appears under its name only when it is whole and on the disk.
 
     The bytes go to a temporary file in the same folder, which takes the name at the end; on any error it is removed
-    and what stood under the name before still stands there.
-
-    Raises
-    ------
-    OSError
-        As `check_target`, and if there is no room left.
+    and what stood under the name before still stands there. OSErrors are those of `check_target`, and of a full disk.
     """
     target = check_target(path, force)
+    _remove_leftovers(target.parent)
     temporary = _temporary(target)
     try:
         with temporary.open("x+b") as file:
@@ -133,7 +110,37 @@ def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[
 
 def _temporary(target: Path) -> Path:
     # Not derived from the target's name: that may be as long as a name can be already.
-    return target.with_name(f".sparsenmf-{secrets.token_hex(8)}.tmp")
+    return target.with_name(f".sparsenmf-{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+
+
+def _machine() -> str:
+    """What tells this machine, or container, from others that write into the same folder: process ids are its own."""
+    try:
+        space = Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        space = Path()
+    return f"{zlib.crc32(f'{platform.node()} {space}'.encode()):08x}"
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes of this machine left in a folder when they were killed while they wrote."""
+    if os.name != "posix":  # on Windows os.kill ends the process that it is to ask after
+        return
+    with suppress(OSError):
+        for path in folder.glob(f".sparsenmf-{_machine()}-*.tmp"):
+            process = path.name.split("-")[2]
+            if process.isdigit() and not _lives(int(process)):
+                path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _unwritable(path: str | os.PathLike[str], error: OSError) -> OSError:

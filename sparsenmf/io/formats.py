@@ -4,54 +4,33 @@ import inspect
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from sparsenmf.io.docword import read_docword, write_docword
 from sparsenmf.io.h5ad import read_h5ad, write_h5ad
-from sparsenmf.io.ldac import read_ldac, write_ldac
-from sparsenmf.io.matrix_market import read_matrix_market, write_matrix_market
+from sparsenmf.io.matrix_market import read_docword, read_matrix_market, write_docword, write_matrix_market
+from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.numpy_files import read_npy, read_npz, write_npz
+from sparsenmf.io.pairs import read_ldac, read_svmlight, write_ldac, write_svmlight
 from sparsenmf.io.parquet import read_parquet, write_parquet
-from sparsenmf.io.records import text_files
 from sparsenmf.io.source import PACKED
-from sparsenmf.io.svmlight import read_svmlight, write_svmlight
 from sparsenmf.io.table import read_table, write_csv, write_tsv
 from sparsenmf.io.tenx import is_tenx_folder, read_tenx_folder, read_tenx_h5
+from sparsenmf.io.text import text_files
 
-__all__ = ["FORMATS", "Format", "find_format", "known_names"]
+__all__ = ["FORMATS", "Format", "find_format"]
 
 
 class Format(NamedTuple):
-    """A format of files.
+    """A format of files."""
 
-    Attributes
-    ----------
-    name : str
-        What `format=` calls it.
-    patterns : tuple of str
-        Names of such files, in small letters; a packed one has .gz or .zst after that. Folders have none.
-    read : callable, optional
-        Source and options -> matrix. None: it holds texts only.
-    write : callable, optional
-        (binary file, NamedCSR) -> None.
-    texts : bool
-        Whether texts can be read from it, too.
-    packed : bool
-        Whether .gz and .zst may follow the name.
-    names : bool
-        Whether it holds names of rows and columns itself; else they are written to files beside it.
-    whole : bool
-        Whether it holds whole numbers only.
-    """
-
-    name: str
-    patterns: tuple[str, ...]
-    read: Callable[..., Any] | None = None
-    write: Callable[..., None] | None = None
-    texts: bool = False
-    packed: bool = False
-    names: bool = False
-    whole: bool = False
+    name: str  # what `format=` calls it
+    patterns: tuple[str, ...]  # names of such files, in small letters, before .gz or .zst; folders have none
+    read: Callable[..., Any] | None = None  # source and options -> matrix, with names or without; None: texts only
+    write: Callable[[BinaryIO, NamedMatrix], None] | None = None  # of CSR
+    texts: bool = False  # whether texts can be read from it, too
+    packed: bool = False  # whether .gz and .zst may follow the name
+    names: bool = False  # whether it holds names of rows and columns itself; else they are written to files beside it
+    whole: bool = False  # whether it holds whole numbers only
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -80,17 +59,6 @@ FORMATS = (
 _BY_NAME = {known.name: known for known in FORMATS}
 
 
-def known_names(wanted: Callable[[Format], bool] = lambda _: True) -> str:
-    """The names of files of all formats (or some), for a message."""
-    names: list[str] = []
-    for known in filter(wanted, FORMATS):
-        for pattern in known.patterns:
-            names.append(pattern.removeprefix("*"))
-            if known.name == "mtx":
-                names.append(".mtx.gz (.gz and .zst may follow every format of text)")
-    return ", ".join(names)
-
-
 def find_format(path: Path, name: str | None, wanted: Callable[[Format], bool] = lambda _: True) -> Format:
     """The format of a file: the one that is named, else the one that the file's name tells.
 
@@ -110,9 +78,9 @@ def find_format(path: Path, name: str | None, wanted: Callable[[Format], bool] =
         raise ValueError('"-" has no suffix that tells its format: say which it is, format=... (--format)')
     found = _by_folder(path) if path.is_dir() else _by_pattern(path.name.lower())
     if found is None or not wanted(found):
+        choices = ", ".join(known.name for known in FORMATS if known.patterns and wanted(known))
         raise ValueError(
-            f"{path}: the suffix names no known format. Known are {known_names(wanted)}; rename the file, or say which "
-            'it is: format="npz" (or another), --format on the command line.'
+            f"{path}: its suffix names no known format. Rename it, or say format=... (--format), one of {choices}"
         )
     return found
 

@@ -34,14 +34,11 @@ def decoded_lines(
 ) -> Iterator[str]:
     r"""The lines of a text without their ends: `\n` or `\r\n`, and nothing else, ends a line.
 
-    A byte order mark at the start is left out. `mend` is what an error advises.
-
-    Raises
-    ------
-    ValueError
-        If bytes are not of that encoding (with line and byte), or a line is longer than 64 Mi characters.
+    A byte order mark at the start is left out. A ValueError, which advises `mend`, tells the line and byte that are not
+    of that encoding, or the line that is longer than 64 Mi characters.
     """
-    decoder = codecs.getincrementaldecoder("utf-8-sig" if _is_utf8(encoding) else encoding)(errors)
+    marked = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    decoder = codecs.getincrementaldecoder(marked)(errors)
     rest, done = "", 0
     while True:
         chunk = stream.read(_CHUNK)
@@ -65,10 +62,6 @@ def decoded_lines(
             break
     if rest:
         yield rest.removesuffix("\r")
-
-
-def _is_utf8(encoding: str) -> bool:
-    return codecs.lookup(encoding).name == "utf-8"
 
 
 def _undecodable(error: UnicodeError, encoding: str, rest: str, done: int, mend: str) -> ValueError:

@@ -1,27 +1,35 @@
-"""Matrix Market files through scipy's parser, with the lies it lets pass found out first.
+"""Matrix Market files by scipy, with the lies that it lets pass found out first.
 
 scipy's reader refuses wrong counts, indices out of range and values that are no numbers, naming the line. It trusts
 the size line before it has seen an entry, and it drops what the header does not announce: decimals under "integer",
 values under "pattern".
+
+A UCI bag of words (`docword.NAME.txt`) is three lines of sizes and then the body of such a file, `document word count`
+a line, from 1, which the same parser reads. What the words are stands in `vocab.NAME.txt`.
 """
 
 import io
+import re
+from types import SimpleNamespace
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
 from scipy import sparse
-from scipy.io import mmread
+from scipy.io import mmread, mmwrite
 
-from sparsenmf.io.named import NamedCSR
-from sparsenmf.io.pairs import entries_as_lines
+from sparsenmf.io.lines import find_line
+from sparsenmf.io.named import NamedMatrix, smaller_integers
 from sparsenmf.io.source import Source
 
-__all__ = ["Head", "check_sizes", "parse", "read_matrix_market", "write_matrix_market"]
+__all__ = ["read_docword", "read_matrix_market", "write_docword", "write_matrix_market"]
 
 _COLUMNS = {"pattern": 2, "integer": 3, "unsigned-integer": 3, "real": 3, "complex": 4}
+_SIZES = ("documents", "words of the vocabulary", "entries")
+_NO_ENTRY = re.compile(rb"^(?!\s*(?:\d+\s+\d+\s+\d+\s*)?$)")
+_BLOCK = 1 << 16
+_BANNER = b"%%MatrixMarket matrix coordinate integer general\n%\n"  # two lines, so that line numbers stay
 
 
-class Head(NamedTuple):
+class _Head(NamedTuple):
     """The lines up to the first entry, and what they say."""
 
     text: bytes
@@ -31,41 +39,105 @@ class Head(NamedTuple):
     first_entry: list[bytes]
 
 
-def read_matrix_market(source: Source) -> sparse.csr_array | np.ndarray:
+def read_matrix_market(source: Source) -> Any:
     """Read a .mtx file: CSR (entries that stand twice are summed), or an ndarray where it is an array."""
     with source.open() as file:
         head = _read_head(file)
-        check_sizes(head, source)
-        matrix = parse(head, file)
+        _check_sizes(head, source)
+        matrix = _parse(head, file)
     return matrix.tocsr() if head.layout == "coordinate" else matrix
 
 
-def write_matrix_market(file: BinaryIO, X: NamedCSR) -> None:
+def write_matrix_market(file: BinaryIO, matrix: NamedMatrix) -> None:
     """Write a matrix in coordinates, as integers or decimals by its dtype."""
-    field = "real" if X.dtype.kind == "f" else "integer"
-    file.write(f"%%MatrixMarket matrix coordinate {field} general\n{X.shape[0]} {X.shape[1]} {X.nnz}\n".encode())
-    file.writelines(entries_as_lines(X))
+    out: Any = SimpleNamespace(write=file.write)  # nothing that scipy could seek in, for packed files cannot
+    mmwrite(out, matrix.X, field="real" if matrix.dtype.kind == "f" else "integer", symmetry="general")
 
 
-def parse(head: Head, file: io.BufferedIOBase) -> Any:
+def read_docword(source: Source) -> sparse.csr_array:
+    """Read a bag of words; entries that stand twice are summed."""
+    with source.open() as file:
+        head = _read_sizes(file)
+        _check_sizes(head, source)
+        try:
+            matrix = _parse(head, file)
+        except ValueError as error:
+            raise _explained(source, error) from error
+    if matrix.data.size and matrix.data.min() < 0:
+        raise _explained(source, ValueError("there are negative counts"))
+    matrix.data = smaller_integers(matrix.data)
+    return matrix.tocsr()
+
+
+def _read_sizes(file: io.BufferedIOBase) -> _Head:
+    sizes = []
+    for number, what in enumerate(_SIZES, start=1):
+        words = file.readline(1 << 16).removeprefix(b"\xef\xbb\xbf").split()
+        if len(words) != 1 or not words[0].isdigit():
+            shown = b" ".join(words)[:60].decode("utf-8", "replace")
+            raise ValueError(
+                f"line {number} must give the number of {what}, and is {shown!r}. A bag of words begins with the "
+                "numbers of documents, words and entries, one a line"
+            )
+        sizes.append(int(words[0][:30]))
+    if min(sizes[:2]) < 1:
+        raise ValueError(f"it announces {sizes[0]} documents and {sizes[1]} words: there is nothing to read")
+    first = _entry(file)
+    text = _BANNER + " ".join(map(str, sizes)).encode() + b"\n" + first
+    return _Head(text, "coordinate", "integer", tuple(sizes), first.split())
+
+
+def _explained(source: Source, error: ValueError) -> ValueError:
+    """The error with the line that is to blame, if one is no document, word and whole count."""
+    with source.open() as file:
+        found = find_line(file, _NO_ENTRY, skip=len(_SIZES))
+    if found is None:
+        return error
+    return ValueError(
+        f"line {found[0]:,} is {found[1]!r}, not a document, a word and a count, that is, three whole numbers, none "
+        "negative: mend it"
+    )
+
+
+def write_docword(file: BinaryIO, matrix: NamedMatrix) -> None:
+    """Write counts as a bag of words."""
+    X = matrix.X.tocoo()
+    file.write("".join(f"{size}\n" for size in (*X.shape, X.nnz)).encode())
+    for start in range(0, X.nnz, _BLOCK):
+        rows, columns, counts = (part[start : start + _BLOCK] for part in (*X.coords, X.data))
+        entries = zip((rows + 1).tolist(), (columns + 1).tolist(), counts.tolist(), strict=True)
+        file.write("".join(map("%d %d %d\n".__mod__, entries)).encode())
+
+
+# --- what scipy is given ----------------------------------------------------------------------------------------------
+
+
+def _parse(head: _Head, file: io.BufferedIOBase) -> Any:
     """The matrix (coo_array or ndarray) of a file whose head was read, by scipy's parser."""
     body = _Body(head, file)
     try:
         matrix: Any = mmread(io.BufferedReader(body, 1 << 20), spmatrix=False)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{str(error).rstrip('.')}. {_announced(head)}: mend the header or the lines") from error
+        rows, columns, *entries = head.sizes
+        listed = f" and {entries[0]:,} entries, one a line" if entries else ""
+        raise ValueError(
+            f"{str(error).rstrip('.')}. The header announces {rows:,} rows, {columns:,} columns{listed}: mend the "
+            "header or the lines"
+        ) from error
     if body.decimals:
         raise ValueError('the header says "integer", but there are decimal values: write "real" in its first line')
     return matrix
 
 
-def _announced(head: Head) -> str:
-    rows, columns, *entries = head.sizes
-    listed = f" and {entries[0]:,} entries, one a line" if entries else ""
-    return f"The header announces {rows:,} rows, {columns:,} columns{listed}"
+def _entry(file: io.BufferedIOBase) -> bytes:
+    """The line of the first entry."""
+    line = file.readline(1 << 16)
+    if b"\0" in line:
+        raise ValueError("the file holds zero bytes: it is damaged, or no text")
+    return line
 
 
-def _read_head(file: io.BufferedIOBase) -> Head:
+def _read_head(file: io.BufferedIOBase) -> _Head:
     words = file.readline(1 << 16).removeprefix(b"\xef\xbb\xbf").decode("latin-1").lower().split()
     if len(words) != 5 or words[0] != "%%matrixmarket":
         raise ValueError(
@@ -82,20 +154,17 @@ def _read_head(file: io.BufferedIOBase) -> Head:
     wanted = 3 if words[2] == "coordinate" else 2
     if len(sizes) != wanted or min(sizes) < 0:
         names = "rows, columns and entries" if wanted == 3 else "rows and columns"
-        raise ValueError(
-            f"line {len(lines)} must give the numbers of {names}, and is {lines[-1][:60].decode('latin-1').strip()!r}"
-        )
+        shown = lines[-1][:60].decode("latin-1").strip()
+        raise ValueError(f"line {len(lines)} must give the numbers of {names}, and is {shown!r}")
     if min(sizes[:2]) < 1:  # scipy's parser divides by the number of rows of an array
         raise ValueError(
             f"line {len(lines)} announces {sizes[0]} rows and {sizes[1]} columns: there is nothing to read"
         )
-    lines.append(file.readline(1 << 16))
-    if b"\0" in lines[-1]:
-        raise ValueError("the file holds zero bytes: it is damaged, or no text")
-    return Head(b"".join(lines), words[2], words[3], sizes, lines[-1].split())
+    lines.append(_entry(file))
+    return _Head(b"".join(lines), words[2], words[3], sizes, lines[-1].split())
 
 
-def check_sizes(head: Head, source: Source) -> None:
+def _check_sizes(head: _Head, source: Source) -> None:
     """Compare what the header claims with what such a file can hold, and with the first entry."""
     rows, columns = head.sizes[:2]
     listed = head.layout == "coordinate"
@@ -116,10 +185,6 @@ def check_sizes(head: Head, source: Source) -> None:
         )
 
 
-def _has_decimals(text: bytes) -> bool:
-    return b"." in text or b"e" in text or b"E" in text
-
-
 class _Body(io.RawIOBase):
     """The file from its first byte, as a stream that scipy's parser can take.
 
@@ -128,10 +193,8 @@ class _Body(io.RawIOBase):
     for decimals where the header says that there are none.
     """
 
-    def __init__(self, head: Head, file: io.BufferedIOBase) -> None:
-        self._file = file
-        self._ahead = memoryview(head.text)
-        self._ended = False
+    def __init__(self, head: _Head, file: io.BufferedIOBase) -> None:
+        self._file, self._ahead, self._ended = file, head.text, False
         self._watch = head.field in ("integer", "unsigned-integer")
         self.decimals = self._watch and _has_decimals(b" ".join(head.first_entry))
 
@@ -139,21 +202,18 @@ class _Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
-        if self._ahead:
-            count = min(len(view), len(self._ahead))
-            view[:count], self._ahead = self._ahead[:count], self._ahead[count:]
-            return count
-        count = self._file.readinto(view)
-        if count == 0 and not self._ended:
-            self._ended = True
-            view[:1] = b"\n"
-            return 1
-        self._check(bytes(view[:count]))
-        return count
+        text = self._ahead[: len(buffer)]
+        self._ahead = self._ahead[len(buffer) :]
+        if not text:
+            text = self._file.read1(len(buffer))
+            if b"\0" in text:
+                raise ValueError("the file holds zero bytes: it is damaged, or no text")
+            self.decimals = self.decimals or (self._watch and _has_decimals(text))
+        if not text and not self._ended:
+            self._ended, text = True, b"\n"
+        buffer[: len(text)] = text
+        return len(text)
 
-    def _check(self, text: bytes) -> None:
-        if b"\0" in text:
-            raise ValueError("the file holds zero bytes: it is damaged, or no text")
-        if self._watch and not self.decimals:
-            self.decimals = _has_decimals(text)
+
+def _has_decimals(text: bytes) -> bool:
+    return b"." in text or b"e" in text or b"E" in text

@@ -26,8 +26,10 @@ __all__ = ["FORMAT_VERSION", "Model", "load_model", "save_model"]
 
 FORMAT_VERSION = 1
 _KIND = "sparsenmf model"
+_META = ("outcome", "params", "versions")
 _OUTCOME = ("loss", "solver", "n_iter", "converged", "stop_reason", "objective", "kkt")
 _RECORD = ("iteration", "seconds", "objective", "kkt")
+_LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "scikit-learn", "threadpoolctl")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +73,8 @@ class Model:
     ) -> "Model":
         """The model of a `Factorization` (W, H, history, ...) or a fitted estimator (`components_`).
 
-        An estimator brings its parameters and, if it saw a data frame, its column names.
-
-        Raises
-        ------
-        TypeError
-            If it is neither.
-        ValueError
-            If the factors are no matrices of one number of components, or a name is missing or one too many.
+        An estimator brings its parameters and, if it saw a data frame, its column names. A TypeError if it is neither,
+        and a ValueError if the factors or names do not fit each other.
         """
         H = getattr(fit, "H", getattr(fit, "components_", None))
         if H is None:
@@ -103,9 +99,11 @@ class Model:
 
     def _check(self) -> None:
         for name, factor in (("W", self.W), ("H", self.H)):
-            if factor is not None and (factor.ndim != 2 or factor.dtype.kind != "f"):
+            if factor is None:
+                continue
+            if factor.ndim != 2 or factor.dtype.kind != "f":
                 raise ValueError(f"{name} must be a matrix of floats, and is {factor.dtype} of shape {factor.shape}")
-            if factor is not None and not np.isfinite(factor).all():
+            if not np.isfinite(factor).all():
                 raise ValueError(f"{name} holds NaN or infinity: the fit diverged (or the file was changed)")
         if self.W is not None and self.W.shape[1] != self.H.shape[0]:
             raise ValueError(f"W has {self.W.shape[1]} components and H has {self.H.shape[0]}")
@@ -155,15 +153,9 @@ def save_model(path: str | os.PathLike[str], model: Any, force: bool = False) ->
     for name in ("vocabulary", "rows"):
         if (names := getattr(model, name)) is not None:
             arrays |= packed_names(name, names)
-    arrays["meta"] = _bytes(
-        {
-            "kind": _KIND,
-            "format_version": FORMAT_VERSION,
-            "outcome": dict(model.outcome),
-            "params": dict(model.params),
-            "versions": dict(model.versions),
-        }
-    )
+    meta = {"kind": _KIND, "format_version": FORMAT_VERSION} | {name: dict(getattr(model, name)) for name in _META}
+    text = json.dumps(meta, default=_plain, ensure_ascii=False)
+    arrays["meta"] = np.frombuffer(text.encode(), dtype=np.uint8)
     with atomic_write(path, force) as file:
         write_archive(file, arrays)
     return Path(path)
@@ -171,14 +163,6 @@ def save_model(path: str | os.PathLike[str], model: Any, force: bool = False) ->
 
 def load_model(path: str | os.PathLike[str]) -> Model:
     """Read a model that `save_model` wrote.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Returns
-    -------
-    Model
 
     Raises
     ------
@@ -199,7 +183,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             },
             vocabulary=unpacked_names(archive, "vocabulary"),
             rows=unpacked_names(archive, "rows"),
-            **{name: meta.get(name, {}) for name in ("outcome", "params", "versions")},
+            **{name: meta.get(name, {}) for name in _META},
         )
         model._check()
         return model
@@ -209,7 +193,7 @@ def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that a fit rests on."""
     # The package's version is read from the loaded package: it stands above this module and is not imported here.
     versions = {"python": platform.python_version(), "sparsenmf": getattr(sys.modules["sparsenmf"], "__version__", "?")}
-    for name in ("numpy", "scipy", "numba", "llvmlite", "scikit-learn", "threadpoolctl"):
+    for name in _LIBRARIES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -230,10 +214,6 @@ def _columns(history: Any) -> dict[str, np.ndarray]:
     fields = getattr(history[0], "_fields", _RECORD) if len(history) else _RECORD
     columns = zip(*history, strict=True) if len(history) else [()] * len(fields)
     return {name: np.array(column) for name, column in zip(fields, columns, strict=True)}
-
-
-def _bytes(meta: Mapping[str, Any]) -> np.ndarray:
-    return np.frombuffer(json.dumps(meta, default=_plain, ensure_ascii=False).encode(), dtype=np.uint8)
 
 
 def _plain(value: Any) -> Any:

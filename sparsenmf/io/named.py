@@ -1,88 +1,98 @@
-"""Matrices that know the names of their rows and columns."""
+"""A matrix and the names of its rows and columns."""
 
+import operator
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import sparse
 
-__all__ = ["NamedCSR", "NamedDense", "Names", "check_unique", "named", "smaller_integers"]
+__all__ = ["NamedMatrix", "Names", "check_unique", "named", "smaller_integers"]
 
 Names: TypeAlias = tuple[str, ...] | None
 
 
-class NamedCSR(sparse.csr_array):
-    """A `scipy.sparse.csr_array` that also knows names: what `read` returns for a sparse file.
+@dataclass(frozen=True, eq=False)
+class NamedMatrix:
+    """A matrix and the names of its rows and columns: what `read` returns.
 
-    It can be used wherever a csr_array can. What is computed from it (a slice, a transpose, a product) is a matrix
-    without names: take those that belong to it from here.
-
-    Attributes
-    ----------
-    row_names, column_names : tuple of str or None
-        None where the file names nothing.
-    X : csr_array
-        The same matrix (and memory) without names.
-
-    Examples
-    --------
-    >>> from sparsenmf.io.named import named
-    >>> counts = named(sparse.csr_array([[1, 0], [2, 3]]), column_names=("ark", "flood"))
-    >>> counts.column_names, counts.row_names
-    (('ark', 'flood'), None)
-    """
-
-    row_names: Names = None
-    column_names: Names = None
-
-    @property
-    def X(self) -> sparse.csr_array:  # noqa: N802
-        return sparse.csr_array((self.data, self.indices, self.indptr), shape=self.shape)
-
-
-class NamedDense(np.ndarray):
-    """A numpy array that also knows names: what `read` returns for a dense file. See `NamedCSR`."""
-
-    row_names: Names = None
-    column_names: Names = None
-
-    @property
-    def X(self) -> np.ndarray:  # noqa: N802
-        return self.view(np.ndarray)
-
-
-def named(X: Any, row_names: Iterable[str] | None = None, column_names: Iterable[str] | None = None) -> Any:
-    """Give a matrix names.
+    `factorize`, `NMF`, `TopicModel` and all else in this package take it as it is; give functions of scipy and others
+    the matrix in it, `counts.X`. What that matrix has and does is found here too: `counts.shape`,
+    `counts.toarray()`, `counts[3:5]`, `counts - other` are those of `counts.X`, and have no names.
 
     Parameters
     ----------
     X : csr_array or ndarray
-        Its memory is shared, not copied. Names that it has already stay where none are given.
     row_names, column_names : iterable of str, optional
-
-    Returns
-    -------
-    NamedCSR or NamedDense
+        None where nothing names them.
 
     Raises
     ------
     ValueError
         If there is not one name for each row or column, or two rows have one name.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> from sparsenmf.io import NamedMatrix
+    >>> counts = NamedMatrix(sparse.csr_array([[1, 0], [2, 3]]), column_names=["ark", "flood"])
+    >>> counts.column_names, counts.row_names, counts.nnz
+    (('ark', 'flood'), None, 3)
     """
-    if isinstance(X, np.ndarray):
-        result: Any = X.view(NamedDense)
-    else:
-        result = NamedCSR((X.data, X.indices, X.indptr), shape=X.shape)
-    for axis, (given, attribute) in enumerate(((row_names, "row_names"), (column_names, "column_names"))):
-        names = getattr(X, attribute, None) if given is None else tuple(map(str, given))
-        what = ("rows", "columns")[axis]
-        if names is not None and len(names) != X.shape[axis]:
-            raise ValueError(f"{len(names):,} names for {X.shape[axis]:,} {what}: there must be one for each")
-        setattr(result, attribute, names)
-    if result.row_names is not None:
-        check_unique(result.row_names, "row")
-    return result
+
+    X: Any
+    row_names: Names = None
+    column_names: Names = None
+
+    def __post_init__(self) -> None:
+        for axis, what in enumerate(("row", "column")):
+            given = getattr(self, f"{what}_names")
+            if given is None:
+                continue
+            names = tuple(map(str, given))
+            if len(names) != self.X.shape[axis]:
+                raise ValueError(f"{len(names):,} names for {self.X.shape[axis]:,} {what}s: there must be one for each")
+            object.__setattr__(self, f"{what}_names", names)
+        check_unique(self.row_names or (), "row")
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "X" or name.startswith("__"):  # asked for by copy and pickle before there is an X
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self.X, name)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.X[place]
+
+    __array_ufunc__ = None  # an array to the left leaves the operation to the methods below
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if not isinstance(self.X, np.ndarray):
+            raise TypeError("a sparse matrix with names is no array: take the matrix in it, .X, or .toarray()")
+        return np.array(self.X, dtype=dtype, copy=copy)
+
+
+def _operation(name: str, swapped: bool) -> Callable[[Any, Any], Any]:
+    act = getattr(operator, name)
+
+    def operation(self: NamedMatrix, other: Any) -> Any:
+        other = other.X if isinstance(other, NamedMatrix) else other
+        return act(other, self.X) if swapped else act(self.X, other)
+
+    return operation
+
+
+for _name in ("add", "sub", "mul", "truediv", "matmul", "pow", "eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(NamedMatrix, f"__{_name}__", _operation(_name, swapped=False))
+for _name in ("add", "sub", "mul", "matmul"):
+    setattr(NamedMatrix, f"__r{_name}__", _operation(_name, swapped=True))
+
+
+def named(X: Any, row_names: Iterable[str] | None = None, column_names: Iterable[str] | None = None) -> NamedMatrix:
+    """A matrix with names, its memory shared; names that it has already stay where none are given."""
+    old = X if isinstance(X, NamedMatrix) else NamedMatrix(X)
+    rows = old.row_names if row_names is None else tuple(row_names)
+    return NamedMatrix(old.X, rows, old.column_names if column_names is None else tuple(column_names))
 
 
 def check_unique(names: Iterable[str], what: str) -> None:
@@ -101,10 +111,7 @@ def check_unique(names: Iterable[str], what: str) -> None:
 
 
 def smaller_integers(data: np.ndarray) -> np.ndarray:
-    """Counts that a file gives as text as int32 where all of them fit (half the memory), else as they are.
-
-    Floats that are all whole numbers count as such.
-    """
+    """Whole numbers, also those held as floats, as int32 where all of them fit (half the memory); else as they are."""
     bound = np.iinfo(np.int32).max
     if data.dtype.kind == "f" and not (np.isfinite(data).all() and (data == np.trunc(data)).all()):
         return data

@@ -21,16 +21,10 @@ def read_names(path: str | os.PathLike[str], count: int | None = None, what: str
     what : str, default="columns"
         What they name, for the message.
 
-    Returns
-    -------
-    tuple of str
-
     Raises
     ------
-    ValueError
-        If their number is not `count`, or the file is no UTF-8 text.
-    OSError
-        If the file is missing or cannot be read.
+    ValueError, OSError
+        If their number is not `count`, or the file is no UTF-8 text; if it is missing or cannot be read.
 
     Examples
     --------
@@ -49,11 +43,7 @@ def read_names(path: str | os.PathLike[str], count: int | None = None, what: str
 
 def find_names(beside: str | os.PathLike[str], kind: str = "vocab") -> Path | None:
     """The file of names that lies in the same folder as a matrix (`vocab.txt` or `vocab.txt.gz`), if there is one."""
-    for name in (f"{kind}.txt", f"{kind}.txt.gz"):
-        path = Path(beside).parent / name
-        if path.is_file():
-            return path
-    return None
+    return _first(Path(beside).parent / f"{kind}.txt", (".gz",))
 
 
 def side_file(path: Path, kind: str) -> Path:
@@ -68,6 +58,9 @@ def side_file(path: Path, kind: str) -> Path:
 
 def side_names(path: Path, kind: str) -> Path | None:
     """The same, plain or packed, if there is one."""
-    plain = side_file(path, kind)
-    candidates = [plain, *(plain.with_name(plain.name + suffix) for suffix in PACKED)]
+    return _first(side_file(path, kind), PACKED)
+
+
+def _first(plain: Path, packings: tuple[str, ...]) -> Path | None:
+    candidates = [plain, *(plain.with_name(plain.name + suffix) for suffix in packings)]
     return next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -1,37 +1,201 @@
-"""How several formats write entries: a row as `column:value column:value ...`, or an entry as `row column value`."""
+"""LDA-C and SVMlight, whose lines are a row each: `first column:value column:value ...`.
 
+In LDA-C the first is the number of terms, which are numbered from 0; in SVMlight it is a label, and scikit-learn reads.
+"""
+
+import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any, BinaryIO
 
 import numpy as np
+from scipy import sparse
 
-from sparsenmf.io.named import NamedCSR
+from sparsenmf.io.lines import numbered_lines
+from sparsenmf.io.listed import from_rows
+from sparsenmf.io.named import NamedMatrix, smaller_integers
+from sparsenmf.io.source import Source
 
-__all__ = ["entries_as_lines", "rows_as_pairs"]
+__all__ = ["read_ldac", "read_svmlight", "write_ldac", "write_svmlight"]
 
-_BLOCK = 4096
+_BLOCK = 4096  # rows
+_LDAC_LINE = re.compile(rb"\s*\d+(?:\s+\d+:\d+)*\s*")
+_LDAC_PAIR = re.compile(rb"\d+:\d+")
+_NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_LABEL, _PAIR = re.compile(_NUMBER), re.compile(rb"(?:\d+:|qid:(?=\d+$))" + _NUMBER)
+_LETTERS = b"0123456789 \t\n\r\v\f:.+-eEqid"  # of lines with numbers alone
+_LARGEST = np.iinfo(np.int32).max - 1  # scikit-learn counts columns in 32 bits
 
 
-def rows_as_pairs(X: NamedCSR, first: int) -> Iterator[list[str]]:
+# --- LDA-C ------------------------------------------------------------------------------------------------------------
+
+
+def read_ldac(source: Source, n_columns: int | None = None) -> sparse.csr_array:
+    """Read an LDA-C file. Terms of a document may come in any order; one that comes twice has the sum of its counts.
+
+    `n_columns` is the number of terms, where the last ones may be in no document.
+    """
+    terms, counts, ends, empty = array("q"), array("q"), array("q", [0]), 0
+    with source.open() as file:
+        for number, line in numbered_lines(file):
+            if not line.strip():
+                empty = empty or number
+                continue
+            if empty:
+                raise ValueError(f"line {empty:,} is empty: a document without words is a line '0'; write that there")
+            values = _ldac_values(line, number)
+            terms += values[1::2]
+            counts += values[2::2]
+            ends.append(len(terms))
+    if len(ends) == 1:
+        raise ValueError("there is no document in it: the file is empty")
+    widest = int(np.asarray(terms).max(initial=-1)) + 1
+    if n_columns is not None and widest > n_columns:
+        place = bisect_right(ends, terms.index(widest - 1))
+        raise ValueError(
+            f"line {place:,} has the term {widest - 1:,}, and the vocabulary {n_columns:,} words (numbered "
+            "from 0): it belongs to another file"
+        )
+    columns = max(widest, 1) if n_columns is None else n_columns
+    source.check_claim(8 * columns, f"a matrix of {columns:,} columns (the highest term is {widest - 1:,})")
+    return from_rows(counts, terms, ends, columns)
+
+
+def _ldac_values(line: bytes, number: int) -> array:
+    """The numbers of a line: M, then terms and counts in turn."""
+    if not _LDAC_LINE.fullmatch(line):
+        raise ValueError(_why_ldac(line, number))
+    try:
+        values = array("q", map(int, line.replace(b":", b" ").split()))
+    except (ValueError, OverflowError) as error:  # the first for thousands of digits
+        raise ValueError(f"line {number:,} holds a number beyond 64 bits: mend it") from error
+    if len(values) != 2 * values[0] + 1:
+        raise ValueError(
+            f"line {number:,} announces {values[0]:,} terms and has {len(values) // 2:,}: it was cut short, or its "
+            "first number is wrong"
+        )
+    return values
+
+
+def _why_ldac(line: bytes, number: int) -> str:
+    first, *pairs = line.split()
+    place, bad = next(
+        ((i, pair) for i, pair in enumerate(pairs, start=2) if not _LDAC_PAIR.fullmatch(pair)), (1, first)
+    )
+    shown = bad[:40].decode("utf-8", "replace")
+    wanted = "the number of terms" if place == 1 else "term:count, two whole numbers, none negative"
+    return (
+        f"line {number:,}, item {place:,} is {shown!r}, and should be {wanted} (a line is: M term:count term:count ...)"
+    )
+
+
+def write_ldac(file: BinaryIO, matrix: NamedMatrix) -> None:
+    """Write counts as LDA-C."""
+    rows = _rows_as_pairs(matrix.X, first=0)
+    file.writelines(f"{' '.join([str(len(pairs)), *pairs])}\n".encode() for pairs in rows)
+
+
+# --- SVMlight ---------------------------------------------------------------------------------------------------------
+
+
+def read_svmlight(source: Source, n_columns: int | None = None, zero_based: bool | str = "auto") -> sparse.csr_array:
+    """Read an SVMlight file; its labels and comments are passed over.
+
+    `n_columns` is for files whose last columns are empty. `zero_based` tells whether columns are numbered from 0;
+    "auto": from 1, as the format says, unless a column 0 occurs.
+    """
+    if zero_based not in (True, False, "auto"):
+        raise ValueError(f'zero_based must be True, False or "auto", got {zero_based!r}')
+    from sklearn.datasets import load_svmlight_file
+
+    with source.open() as file:
+        lines = _Lines(file)
+        try:
+            X: Any = load_svmlight_file(lines, zero_based=zero_based)[0]
+        except (ValueError, OverflowError) as error:
+            raise lines.fault or ValueError(_why_svmlight(lines.last, lines.number, error)) from error
+    if lines.number == 0:
+        raise ValueError("there is no row in it: the file is empty")
+    columns = X.shape[1] if n_columns is None else n_columns
+    if X.shape[1] > columns:
+        raise ValueError(f"its columns go to {X.shape[1]:,}, and there are {columns:,} names for them")
+    source.check_claim(8 * (columns + 1), f"a matrix of {columns:,} columns")
+    X = sparse.csr_array(X)
+    X.resize((X.shape[0], columns))
+    X.data = smaller_integers(X.data)
+    return X
+
+
+class _Lines:
+    """The lines of a file for scikit-learn, the last of which is known: if it is refused, that one was wrong."""
+
+    def __init__(self, file: Any) -> None:
+        self._lines, self.number, self.last = numbered_lines(file), 0, b""
+        self.fault: ValueError | None = None  # of the file, not of what scikit-learn makes of a line
+
+    def read(self) -> bytes:
+        """What scikit-learn knows a file by. It reads lines."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            number, line = next(self._lines)
+        except ValueError as error:
+            self.fault = error
+            raise
+        line = line.partition(b"#")[0]
+        if line.strip():
+            self.number, self.last = number, line
+        if line.translate(None, _LETTERS):  # what Python takes for numbers: nan, 1_000
+            self.fault = ValueError(_why_svmlight(line, number))
+            raise self.fault
+        return line
+
+
+def _why_svmlight(text: bytes, number: int, error: Exception | None = None) -> str:
+    """What is wrong with a line that was refused."""
+    words = text.split()
+    columns = [int(word.partition(b":")[0]) for word in words[1:] if _PAIR.fullmatch(word) and word[:1] != b"q"]
+    place = next((i for i, word in enumerate(words) if not (_PAIR if i else _LABEL).fullmatch(word)), None)
+    if place is not None:
+        wanted = "column:value, two numbers" if place else "a label (a number)"
+        shown = words[place][:40].decode("utf-8", "replace")
+        item = f"line {number:,}, item {place + 1:,} is {shown!r}"
+        return f"{item}, and should be {wanted} (a line is: label column:value ...)"
+    for before, after in pairwise(columns):
+        if before >= after:
+            return (
+                f"line {number:,} has the column {after:,} after the column {before:,}: in this format they rise, and "
+                "none stands twice. Sort them and sum those that stand twice"
+            )
+    if columns and columns[-1] > _LARGEST:
+        return f"line {number:,} has the column {columns[-1]:,}, beyond 32 bits: mend it"
+    return f"line {number:,}: {error}"
+
+
+def write_svmlight(file: BinaryIO, matrix: NamedMatrix) -> None:
+    """Write a matrix with the label 0 in every row and columns numbered from 1.
+
+    Not by scikit-learn, which drops the last digit of some numbers and takes no integers with 32-bit places.
+    """
+    file.writelines(f"{' '.join(['0', *pairs])}\n".encode() for pairs in _rows_as_pairs(matrix.X, first=1))
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _rows_as_pairs(X: sparse.csr_array, first: int) -> Iterator[list[str]]:
     """The entries of each row, columns numbered from `first`; floats are written with all their digits."""
     indptr = X.indptr.tolist()
     for start in range(0, X.shape[0], _BLOCK):
         bounds = indptr[start : start + _BLOCK + 1]
         part = slice(bounds[0], bounds[-1])
-        pairs = [
-            f"{column + first}:{value}"
-            for column, value in zip(X.indices[part].tolist(), X.data[part].tolist(), strict=True)
-        ]
+        entries = zip((X.indices[part] + first).tolist(), X.data[part].tolist(), strict=True)
+        pairs = [f"{column}:{value}" for column, value in entries]
         for low, high in pairwise(bounds):
             yield pairs[low - bounds[0] : high - bounds[0]]
-
-
-def entries_as_lines(X: NamedCSR) -> Iterator[bytes]:
-    """The entries, a line each, in pieces of many rows; rows and columns are numbered from 1."""
-    for start in range(0, X.shape[0], _BLOCK):
-        bounds = X.indptr[start : start + _BLOCK + 1]
-        part = slice(int(bounds[0]), int(bounds[-1]))
-        rows = np.repeat(np.arange(start + 1, start + len(bounds)), np.diff(bounds)).tolist()
-        columns = (X.indices[part].astype(np.int64) + 1).tolist()
-        entries = zip(rows, columns, X.data[part].tolist(), strict=True)
-        yield "".join(map("%d %d %r\n".__mod__, entries)).encode()

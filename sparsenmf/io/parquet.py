@@ -1,4 +1,4 @@
-"""Parquet files of triples: a row, a column and a value in each line of the table, read batch by batch by pyarrow.
+"""Parquet files of triples: a row, a column and a value in each line of the table, by pyarrow.
 
 Rows and columns are places (integers from 0) or names (texts, numbered in order of first appearance). What `write`
 makes tells the shape and all names in the file's metadata, so that empty rows and columns stay.
@@ -10,26 +10,20 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from sparsenmf.io.named import NamedCSR
+from sparsenmf.io.listed import Axis, from_entries, pick_columns
+from sparsenmf.io.named import NamedMatrix, Names
 from sparsenmf.io.source import Source
-from sparsenmf.io.triples import Axis, Triples, pick_columns
 
 __all__ = ["read_parquet", "write_parquet"]
 
 _KEY = b"sparsenmf"
-_BATCH = 1 << 16
 
 
-def read_parquet(source: Source, triples: Sequence[str] | None = None, ids: str = "auto") -> NamedCSR:
+def read_parquet(source: Source, triples: Sequence[str] | None = None, ids: str = "auto") -> NamedMatrix:
     """Read triples.
 
-    Parameters
-    ----------
-    source : Source
-    triples : (row, column, value), optional
-        Names of the three columns. None: the table has just these three, in this order.
-    ids : {"auto", "names"}
-        "auto": integers are places, from 0. "names": they are names, as texts always are.
+    `triples` are the names of the columns of row, column and value; None where the table has just these three, in this
+    order. `ids` is "auto" (integers are places, from 0) or "names" (they are names, as texts always are).
     """
     if ids not in ("auto", "names"):
         raise ValueError(f'ids must be "auto" or "names", got {ids!r}')
@@ -38,115 +32,106 @@ def read_parquet(source: Source, triples: Sequence[str] | None = None, ids: str 
         if start.read(4) != b"PAR1":
             raise ValueError("this is no Parquet file (it does not begin with PAR1): copy or write it again")
     try:
-        # Read in this thread, as the batches ask for it: threads and reading ahead take memory of their own.
-        with parquet.ParquetFile(source.path, pre_buffer=False, page_checksum_verification=True) as file:
-            return _matrix(file, source, triples, ids)
+        meta = parquet.read_metadata(source.path)
+        schema = meta.schema.to_arrow_schema()
+        wanted = pick_columns(triples, schema.names)
+        texts = _texts(pa, schema, wanted)
+        # By row groups: pyarrow ends the process where it is asked for a damaged column's own claim.
+        claim = 24 * meta.num_rows + sum(max(0, meta.row_group(g).total_byte_size) for g in range(meta.num_row_groups))
+        source.check_claim(claim, f"its {meta.num_rows:,} entries")
+        how = {"pre_buffer": False, "page_checksum_verification": True, "read_dictionary": texts}
+        with parquet.ParquetFile(source.path, **how) as file:
+            # In this thread, for threads take memory of their own.
+            table = file.read(columns=list(dict.fromkeys(wanted)), use_threads=False)
+        table.validate(full=True)
+        return _matrix(pa, table, wanted, ids == "names", source)
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"Arrow cannot read it ({_first_line(error)}). Copy or write it again") from error
+        why = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+        raise ValueError(f"Arrow cannot read it ({why}). Copy or write it again") from error
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+def _texts(pa: Any, schema: Any, wanted: Sequence[str]) -> list[str]:
+    """Those columns that hold texts; ValueError where one holds something else than it should."""
+    texts = []
+    for name, is_value in zip(wanted, (False, False, True), strict=True):
+        kind = schema.field(name).type
+        plain = kind.value_type if pa.types.is_dictionary(kind) and not is_value else kind
+        text = not is_value and (pa.types.is_string(plain) or pa.types.is_large_string(plain))
+        if not (text or pa.types.is_integer(plain) or (is_value and pa.types.is_floating(plain))):
+            due = "numbers" if is_value else "places (integers) or names (texts)"
+            raise ValueError(f"the column {name!r} holds {kind}, and should hold {due}")
+        if text:
+            texts.append(name)
+    return texts
 
 
-def _matrix(file: Any, source: Source, triples: Sequence[str] | None, ids: str) -> NamedCSR:
-    pa, _ = _pyarrow()
-    wanted = pick_columns(triples, file.schema_arrow.names)
+def _matrix(pa: Any, table: Any, wanted: Sequence[str], names: bool, source: Source) -> NamedMatrix:
     for name in wanted:
-        _check_kind(pa, file.schema_arrow.field(name).type, name, value=name == wanted[2])
-    _check_size(file.metadata, source)
-    shape, *names = _claimed((file.schema_arrow.metadata or {}).get(_KEY))
-    axes = [Axis(what, known) for what, known in zip(("row", "column"), names, strict=True)]
-    found = Triples(*axes)
-    for batch in file.iter_batches(_BATCH, columns=list(wanted), use_threads=False):
-        columns = [batch.column(batch.schema.get_field_index(name)) for name in wanted]
-        for name, column in zip(wanted, columns, strict=True):
-            if column.null_count:
-                raise ValueError(f"the column {name!r} has {column.null_count:,} missing values: drop such lines")
-        for axis, column in zip(axes, columns, strict=False):
-            _add(pa, axis, column, ids)
-        found.add_values(columns[2].to_numpy(zero_copy_only=False))
-    return found.matrix(source, shape)
+        if missing := table.column(name).null_count:
+            raise ValueError(f"the column {name!r} has {missing:,} missing values: drop such lines")
+    shape, *known = _claimed((table.schema.metadata or {}).get(_KEY))
+    rows, columns = (
+        _axis(pa, table.column(name), names, length, of)
+        for name, length, of in zip(wanted[:2], shape, known, strict=True)
+    )
+    return from_entries(rows, columns, table.column(wanted[2]).to_numpy(), source)
 
 
-def _check_kind(pa: Any, kind: Any, name: str, value: bool) -> None:
-    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    number = pa.types.is_integer(plain) or (value and pa.types.is_floating(plain))
-    text = pa.types.is_string(plain) or pa.types.is_large_string(plain)
-    if not (number if value else number or text) or (value and plain is not kind):
-        wanted = "numbers" if value else "places (integers) or names (texts)"
-        raise ValueError(f"the column {name!r} holds {kind}, and should hold {wanted}")
+def _axis(pa: Any, column: Any, names: bool, length: int | None, known: Sequence[str] | None) -> Axis:
+    """The places of a column; its texts (and integers, if they are names) are numbered, if they are not `known`."""
+    import pyarrow.compute as pc
 
-
-def _check_size(meta: Any, source: Source) -> None:
-    """Refuse what the footer claims, before a page is unpacked, where that is too much.
-
-    By row groups: pyarrow ends the process where it is asked for a damaged column's own claim.
-    """
-    claim = 24 * meta.num_rows + sum(max(0, meta.row_group(g).total_byte_size) for g in range(meta.num_row_groups))
-    source.check_claim(claim, f"its {meta.num_rows:,} entries")
-
-
-def _add(pa: Any, axis: Axis, column: Any, ids: str) -> None:
-    if pa.types.is_integer(column.type) and ids == "auto" and axis.names is None:
-        axis.add_places(column.to_numpy(zero_copy_only=False))
-        return
+    if pa.types.is_integer(column.type) and not names and known is None:
+        return Axis(column.to_numpy(), None, length)
     if pa.types.is_integer(column.type):
         column = column.cast(pa.string())
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    names, picks = encoded.dictionary, encoded.indices.to_numpy(zero_copy_only=False)
-    used = np.unique(picks)  # a dictionary may list what no line of this batch has
-    if used.size and (used[0] < 0 or used[-1] >= len(names)):
-        raise ValueError(f"the dictionary of its {axis.what}s is damaged: write the file again")
-    # In order of first appearance, whatever the dictionary's order is.
-    first = np.sort(np.unique(picks, return_index=True)[1])
-    order = np.zeros(len(names), dtype=np.int64)
-    order[picks[first]] = np.arange(len(first))
-    axis.add_names(names.take(pa.array(picks[first])).cast(pa.string()).to_pylist(), order[picks])
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    coded = column.unify_dictionaries().combine_chunks()
+    if known is None:  # in order of first appearance, whatever the dictionary's order is
+        used = pc.unique(coded.indices)
+        known = coded.dictionary.take(used).cast(pa.string()).to_pylist()
+        numbers = np.zeros(len(coded.dictionary), dtype=np.int64)
+        numbers[used.to_numpy()] = np.arange(len(used))
+    else:
+        found = pc.index_in(coded.dictionary.cast(pa.string()), pa.array(known, pa.string()))
+        if found.null_count:
+            raise ValueError("it has names that its metadata do not list: write it again")
+        numbers = found.to_numpy()
+    return Axis(numbers[coded.indices.to_numpy()], tuple(known), length)
 
 
-def _claimed(meta: bytes | None) -> tuple[Any, ...]:
+def _claimed(meta: bytes | None) -> tuple[Any, Names, Names]:
     """Shape, row names and column names that `write` put into the metadata."""
     if meta is None:
-        return None, None, None
+        return (None, None), None, None
     try:
         claim = json.loads(meta)
-        shape = tuple(claim["shape"])
-        names = [claim.get("row_names"), claim.get("column_names")]
-        sound = len(shape) == 2 and all(type(length) is int and length >= 0 for length in shape)
+        shape, names = tuple(claim["shape"]), (claim["row_names"], claim["column_names"])
+        sound = all(type(length) is int and length >= 0 for length in shape)
         for length, known in zip(shape, names, strict=True):
-            sound = sound and (
-                known is None
-                or (type(known) is list and len(known) == length and all(type(name) is str for name in known))
-            )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            sound = sound and (known is None or [type(name) for name in known] == [str] * length)
+    except (ValueError, KeyError, TypeError, RecursionError):
         sound = False
     if not sound:
         raise ValueError("what it says of its shape and names (metadata 'sparsenmf') is damaged: write it again")
     return shape, *names
 
 
-def write_parquet(file: BinaryIO, X: NamedCSR) -> None:
+def write_parquet(file: BinaryIO, matrix: NamedMatrix) -> None:
     """Write a matrix as the triples row, column, value: places, or names where there are any."""
     pa, parquet = _pyarrow()
+    X, names = matrix.X, (matrix.row_names, matrix.column_names)
     places = (np.repeat(np.arange(X.shape[0], dtype=np.int32), np.diff(X.indptr)), X.indices)
-    names = (X.row_names, X.column_names)
-    parts = [
-        pa.array(place)
-        if known is None
-        else pa.DictionaryArray.from_arrays(pa.array(place), pa.array(known, pa.string()))
-        for place, known in zip(places, names, strict=True)
-    ]
+    columns = {
+        what: place if known is None else pa.DictionaryArray.from_arrays(place, pa.array(known, pa.string()))
+        for what, place, known in zip(("row", "column"), places, names, strict=True)
+    }
     meta = {"shape": [int(length) for length in X.shape], "row_names": names[0], "column_names": names[1]}
-    table = pa.table([*parts, pa.array(X.data)], names=["row", "column", "value"])
-    parquet.write_table(
-        table.replace_schema_metadata({_KEY: json.dumps(meta, ensure_ascii=False).encode()}),
-        file,
-        compression="zstd",
-        write_page_checksum=True,
-    )
+    table = pa.table(columns | {"value": X.data}, metadata={_KEY: json.dumps(meta, ensure_ascii=False).encode()})
+    parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
 def _pyarrow() -> tuple[Any, Any]:

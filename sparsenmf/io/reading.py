@@ -3,22 +3,20 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from sparsenmf.io.files import naming
 from sparsenmf.io.formats import Format, find_format
-from sparsenmf.io.h5ad import BackedRows
-from sparsenmf.io.named import named
+from sparsenmf.io.named import NamedMatrix, named
 from sparsenmf.io.names import read_names, side_names
-from sparsenmf.io.records import Layout
 from sparsenmf.io.source import Source
-from sparsenmf.io.text import Texts
+from sparsenmf.io.text import Layout, Texts
 
 __all__ = ["read", "read_texts"]
 
-_TEXT_OPTIONS = ("column", "id_column", "encoding", "errors", "delimiter")
+_TEXT_OPTIONS = ("column", "id_column", "encoding", "errors", "delimiter", "quoting")
 
 Names: TypeAlias = str | os.PathLike[str] | Sequence[str] | None
 
@@ -55,25 +53,23 @@ def read(
         How many bytes a packed file may unpack to, and what its headers claim may take. None: 100 times the file's
         size, but not less than 1 GiB.
     **options
-        What one format alone knows: h5ad `layer`, `backed`; 10x `feature_type`, `genome`; svmlight `zero_based`,
-        `n_columns`; ldac `n_columns`; parquet `triples`, `ids`; csv and tsv `triples`, `delimiter`, `encoding`,
-        `header`, `index`; texts `column`, `id_column`, `encoding`, `errors`, `delimiter` (see `read_texts`).
+        What one format alone knows: h5ad `layer`; 10x `feature_type`, `genome`; svmlight `zero_based`, `n_columns`;
+        ldac `n_columns`; parquet `triples`, `ids`; csv and tsv `triples`, `delimiter`, `encoding`, `header`, `index`,
+        `quoting`; texts `column`, `id_column`, `encoding`, `errors`, `delimiter`, `quoting` (see `read_texts`).
 
     Returns
     -------
-    NamedCSR, NamedDense, BackedRows or Texts
-        Sparse files give a `scipy.sparse.csr_array` and dense ones a numpy array, with two attributes more:
-        `row_names` and `column_names`, None where nothing names them. Files of texts give `Texts`.
+    NamedMatrix or Texts
+        `X`, a `scipy.sparse.csr_array` (from dense files a numpy array), with its `row_names` and `column_names`, None
+        where nothing names them. Files of texts give `Texts`.
 
     Raises
     ------
     ValueError
         If the format is unknown, or the file is damaged, holds pickles, belies its own header, is larger unpacked than
         allowed, or holds what its format does not. The message tells the file, the place, and how to mend it.
-    TypeError
-        For an option that the format does not know.
-    ImportError
-        If the format needs a package that is not installed.
+    TypeError, ImportError
+        For an option that the format does not know; if it needs a package that is not installed.
     OSError
         If the file is missing or cannot be read.
 
@@ -95,43 +91,28 @@ def read(
     with naming(os.fspath(path)):
         source = Source(path, max_bytes)
     kinds = ("vocab", "rows") if transpose else ("rows", "vocab")  # of the files beside it
-    row_names, column_names = (_names(*of, found, source) for of in zip((rows, vocab), kinds, strict=True))
+    (row_names, rows_of), (column_names, columns_of) = (
+        _names(given, kind, found, source) for given, kind in zip((rows, vocab), kinds, strict=True)
+    )
     across = row_names if transpose else column_names
-    if across.names is not None and "n_columns" in found.options:
-        options.setdefault("n_columns", len(across.names))
+    if across is not None and "n_columns" in found.options:
+        options.setdefault("n_columns", len(across))
     with naming(source.name):
-        X = found.read(source, **options)  # type: ignore[misc]
-        if isinstance(X, BackedRows):
-            if vocab is not None or rows is not None or transpose:
-                raise TypeError(
-                    "blocks of rows come as the file has them: no vocab, rows or transpose with backed=True"
-                )
-            return X
-        X = _transposed(X) if transpose else named(_checked(X))
-    with naming(column_names.origin or source.name):
-        X = named(X, None, column_names.names)
-    with naming(row_names.origin or source.name):
-        return named(X, row_names.names)
+        matrix = _checked(named(found.read(source, **options)), transpose)  # type: ignore[misc]
+    with naming(columns_of):
+        matrix = named(matrix, None, column_names)
+    with naming(rows_of):
+        return named(matrix, row_names)
 
 
-class _Given(NamedTuple):
-    """Names that the file itself does not hold, and the file that they come from, if they do."""
-
-    names: tuple[str, ...] | None = None
-    origin: str | None = None
-
-
-def _transposed(X: Any) -> Any:
-    turned = _checked(X).T
-    names = getattr(X, "row_names", None), getattr(X, "column_names", None)
-    return named(turned if isinstance(X, np.ndarray) else turned.tocsr(), names[1], names[0])
-
-
-def _checked(X: Any) -> Any:
-    """A matrix whose indices are in range, whatever was in the file: kernels index without checks."""
-    if not isinstance(X, np.ndarray):
+def _checked(matrix: NamedMatrix, transpose: bool) -> NamedMatrix:
+    """A matrix whose indices are in range, whatever was in the file (kernels index without checks), turned if asked."""
+    X, dense = matrix.X, isinstance(matrix.X, np.ndarray)
+    if not dense:
         X.check_format(full_check=True)
-    return X
+    if not transpose:
+        return matrix
+    return NamedMatrix(X.T if dense else X.T.tocsr(), matrix.column_names, matrix.row_names)
 
 
 def _check_options(name: str, options: dict[str, Any], known: Sequence[str]) -> None:
@@ -141,14 +122,13 @@ def _check_options(name: str, options: dict[str, Any], known: Sequence[str]) -> 
             raise TypeError(f"the format {name} has no option {option!r}: {choices}")
 
 
-def _names(given: Names, kind: str, found: Format, source: Source) -> _Given:
-    """The names that are given, or lie in a file of their own beside the matrix."""
-    if given is None:
-        beside = None if found.names or source.is_stdin else side_names(source.path, kind)
-        return _Given() if beside is None else _Given(read_names(beside), str(beside))
+def _names(given: Names, kind: str, found: Format, source: Source) -> tuple[tuple[str, ...] | None, str]:
+    """The names that are given, or lie in a file of their own beside the matrix, and the file to blame for them."""
+    if given is None and not found.names and not source.is_stdin:
+        given = side_names(source.path, kind)
     if isinstance(given, (str, os.PathLike)):
-        return _Given(read_names(given), os.fspath(given))
-    return _Given(tuple(map(str, given)))
+        return read_names(given), os.fspath(given)
+    return None if given is None else tuple(map(str, given)), source.name
 
 
 def read_texts(
@@ -160,6 +140,7 @@ def read_texts(
     *,
     errors: str = "strict",
     delimiter: str | None = None,
+    quoting: str = "double",
     max_bytes: int | None = None,
 ) -> Texts:
     r"""Read texts one after another, as often as one likes, without holding them.
@@ -168,8 +149,7 @@ def read_texts(
     ----------
     path : str or path-like
         `.txt`: a document a line; `.csv`, `.tsv`: a row each, below a line of column names; `.jsonl`: a JSON object a
-        line; a folder: a text file each. `.gz` and `.zst` may follow. "-" stands for standard input, which is copied
-        to a temporary file, for it can be read once only.
+        line; a folder: a text file each. `.gz` and `.zst` may follow. "-" stands for standard input.
     column : str, optional
         The column, or key, that holds the text. None: "text" if there is one, else the only one there is.
     id_column : str, optional
@@ -182,6 +162,8 @@ def read_texts(
         What becomes of bytes that are not of this encoding: an error that tells the line; a mark U+FFFD; nothing.
     delimiter : str, optional
         What stands between cells. None: a tab in .tsv files, a comma in others.
+    quoting : {"double", "none"}, default="double"
+        Whether cells may stand in double quotes, or quotes are like other characters.
     max_bytes : int, optional
         How many bytes a packed file may unpack to. None: 100 times its size, but not less than 1 GiB.
 
@@ -206,7 +188,8 @@ def read_texts(
     >>> list(verses), sum(len(verse.split()) for verse in verses)
     (['in the beginning', 'and the earth'], 6)
     """
-    options = {"column": column, "id_column": id_column, "encoding": encoding, "errors": errors, "delimiter": delimiter}
+    options = {"column": column, "id_column": id_column, "encoding": encoding, "errors": errors}
+    options |= {"delimiter": delimiter, "quoting": quoting}
     if format is None and os.fspath(path) == "-" and column is None and id_column is None:
         format = "txt"  # noqa: A001
     found = find_format(Path(path), format, wanted=lambda known: known.texts)

@@ -31,8 +31,6 @@ _RATIO = 100
 _GZIP_RATIO = 1032  # a deflated byte unpacks to no more (RFC 1951: 258 bytes from two bits)
 _GZIP_LEAST = 20  # bytes of a gzip file of nothing
 _BUFFER = 1 << 18
-# A zstd block of four bytes may hold 128 KiB of one letter: so little is unpacked at once that this stays bearable.
-_ZSTD_STEP = 2048
 
 
 def unpack_limit(n_bytes: int, max_bytes: int | None) -> int:
@@ -45,16 +43,9 @@ def unpack_limit(n_bytes: int, max_bytes: int | None) -> int:
 
 
 class Source:
-    """A file that can be read as often as one likes, unpacked on the way.
+    """A file that can be read as often as one likes, unpacked on the way, to at most `max_bytes`.
 
-    Standard input and named pipes are copied to a temporary file first, which is removed with this object.
-
-    Parameters
-    ----------
-    path : str or path-like
-        "-" stands for standard input.
-    max_bytes : int, optional
-        How many bytes a packed file may unpack to.
+    Standard input ("-") and named pipes are copied to a temporary file first, which is removed with this object.
     """
 
     def __init__(self, path: str | os.PathLike[str], max_bytes: int | None = None) -> None:
@@ -113,13 +104,7 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedIOBase]:
-        """Open the file for reading plain bytes.
-
-        Raises
-        ------
-        ValueError
-            While reading, if it unpacks to more than the limit or is no valid zstd file; gzip has errors of its own.
-        """
+        """Open the file for reading plain bytes; a ValueError while reading, if it unpacks to more than the limit."""
         with self.path.open("rb") as file:
             if not self.packing:
                 yield file
@@ -135,7 +120,7 @@ class Source:
 
     @contextmanager
     def _unpacked(self, file: BinaryIO) -> Iterator[io.BufferedIOBase]:
-        raw = gzip.GzipFile(fileobj=file) if self.packing == "gzip" else _Unzstd(file)
+        raw = gzip.GzipFile(fileobj=file) if self.packing == "gzip" else _zstd().ZstdFile(file)
         with raw, io.BufferedReader(_Limited(raw, self.limit, self.size), _BUFFER) as plain:
             yield plain
 
@@ -174,7 +159,12 @@ class _Limited(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        count = int(self._stream.readinto(buffer))
+        try:
+            count = int(self._stream.readinto(buffer))
+        except Exception as error:
+            if type(error).__name__ != "ZstdError":
+                raise
+            raise EOFError(f"not a whole zstd file ({error})") from error
         self._count += count
         if self._count > self._limit:
             raise ValueError(
@@ -184,62 +174,15 @@ class _Limited(io.RawIOBase):
         return count
 
 
-class _Unzstd(io.RawIOBase):
-    """The plain bytes of a zstd file: frames one after another, each of which must be whole."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._frame = _zstd_decompressor()
-        self._begun = False
-        self._ahead = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ahead:
-            packed = self._file.read(_ZSTD_STEP)
-            if not packed:
-                if self._begun:
-                    raise EOFError("Compressed file ended before the end of a zstd frame was reached")
-                return 0
-            self._ahead = memoryview(self._unpacked(packed))
-        view = memoryview(buffer)
-        count = min(len(view), len(self._ahead))
-        view[:count], self._ahead = self._ahead[:count], self._ahead[count:]
-        return count
-
-    def _unpacked(self, packed: bytes) -> bytes:
-        plain = []
-        while packed:
-            try:
-                plain.append(self._frame.decompress(packed))
-            except Exception as error:
-                if type(error).__name__ != "ZstdError":
-                    raise
-                raise EOFError(f"not a whole zstd file ({error})") from error
-            self._begun = not self._frame.eof
-            packed = b""
-            if self._frame.eof:
-                packed = self._frame.unused_data
-                self._frame = _zstd_decompressor()
-        return b"".join(plain)
-
-
-def _zstd_decompressor() -> Any:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-
-        return zstd.ZstdDecompressor()
-    return _zstandard().ZstdDecompressor().decompressobj()
-
-
-def _zstandard() -> Any:
+def _zstd() -> Any:
     try:
-        import zstandard
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
     except ImportError as error:
-        raise ImportError('zstd files need the package zstandard: pip install "sparsenmf[zstd]"') from error
-    return zstandard
+        raise ImportError('zstd files need the package backports.zstd: pip install "sparsenmf[zstd]"') from error
+    return zstd
 
 
 @contextmanager
@@ -251,14 +194,8 @@ def packing_writer(file: BinaryIO, name: str) -> Iterator[Any]:
     if name.endswith(".gz"):
         with gzip.GzipFile("", "wb", 6, file, 0) as packed:
             yield packed
-    elif name.endswith(".zst") and sys.version_info >= (3, 14):
-        from compression import zstd
-
-        with zstd.ZstdFile(file, "wb") as packed:
-            yield packed
     elif name.endswith(".zst"):
-        packed = _zstandard().ZstdCompressor().stream_writer(file, closefd=False)
-        with packed, io.BufferedWriter(packed, _BUFFER) as plain:  # which has all of a file's methods
+        with _zstd().ZstdFile(file, "wb") as packed, io.BufferedWriter(packed, _BUFFER) as plain:
             yield plain
     else:
         yield file

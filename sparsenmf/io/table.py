@@ -11,17 +11,15 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
-from scipy import sparse
 
 from sparsenmf.io.lines import check_encoding, decoded_lines
-from sparsenmf.io.named import NamedCSR, check_unique, named, smaller_integers
+from sparsenmf.io.listed import Axis, from_entries, from_rows, pick_columns
+from sparsenmf.io.named import NamedMatrix, check_unique
 from sparsenmf.io.source import Source
-from sparsenmf.io.triples import Axis, Triples, pick_columns
 
 __all__ = ["delimiter_of", "read_table", "rows_of", "write_csv", "write_tsv"]
 
 _LONGEST_CELL = 1 << 26
-_STEP = 1 << 16
 _INDEX_TITLE = re.compile(r"(.*[\W_])?(id|index)|", flags=re.I | re.S)  # "id", "customer_id", "" and the like
 _OTHER_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
 
@@ -37,15 +35,21 @@ def delimiter_of(source: Source, delimiter: str | None) -> str:
 
 @contextmanager
 def rows_of(
-    source: Source, delimiter: str, encoding: str = "utf-8", errors: str = "strict"
+    source: Source, delimiter: str, encoding: str = "utf-8", errors: str = "strict", quoting: str = "double"
 ) -> Iterator[Iterator[tuple[int, list[str]]]]:
     """Open a table as (number of its first line, cells) of each row; empty lines are passed over."""
     check_encoding(encoding, errors)
+    if quoting not in ("double", "none"):
+        raise ValueError(
+            f'quoting must be "double" (cells may stand in double quotes) or "none" (quotes are like other '
+            f"characters), got {quoting!r}"
+        )
     if csv.field_size_limit() < _LONGEST_CELL:  # one setting for the process: a book is longer than csv's 128 KiB
         csv.field_size_limit(_LONGEST_CELL)
+    how: Any = csv.QUOTE_MINIMAL if quoting == "double" else csv.QUOTE_NONE
     with source.open() as file:
         lines = (line + "\n" for line in decoded_lines(file, encoding, errors))
-        yield _rows(csv.reader(lines, delimiter=delimiter, strict=True))
+        yield _rows(csv.reader(lines, delimiter=delimiter, strict=True, quoting=how))
 
 
 def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -58,7 +62,8 @@ def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
         except csv.Error as error:
             raise ValueError(
                 f"the row that begins in line {number:,} is no valid CSV ({error}): a quote opens and closes a cell, "
-                'and inside such a cell it is written twice, as in "a ""b"" c"'
+                'and inside such a cell it is written twice, as in "a ""b"" c". Where quotes are like other '
+                'characters, say so: quoting="none", --quoting none'
             ) from error
         if cells:
             yield number, cells
@@ -71,24 +76,16 @@ def read_table(
     encoding: str = "utf-8",
     header: bool | None = None,
     index: bool | None = None,
-) -> NamedCSR:
+    quoting: str = "double",
+) -> NamedMatrix:
     """Read counts from CSV or TSV.
 
-    Parameters
-    ----------
-    source : Source
-    triples : (row, column, value), optional
-        Names of three columns that give an entry in each line. None: a line is a row of the matrix.
-    delimiter : str, optional
-        What stands between cells. None: a tab in .tsv files, a comma in others.
-    encoding : str
-    header : bool, optional
-        Whether the first line names the columns. None: it does, unless all of its cells are numbers.
-    index : bool, optional
-        Whether the first column names the rows. None: it does where it has no title or one that ends in the word "id"
-        or "index" (as customer_id), or its first cell is no number.
+    `triples` names the columns of row, column and value, where a line is an entry; else a line is a row of the matrix.
+    `header` tells whether the first line names the columns (None: unless all of its cells are numbers), and `index`
+    whether the first column names the rows (None: where it has no title or one that ends in the word "id" or "index",
+    as customer_id, or its first cell is no number).
     """
-    with rows_of(source, delimiter_of(source, delimiter), encoding) as rows:
+    with rows_of(source, delimiter_of(source, delimiter), encoding, quoting=quoting) as rows:
         first = next(rows, None)
         if first is None:
             raise ValueError("there is nothing in it: the file is empty")
@@ -102,7 +99,7 @@ def read_table(
 
 def _read_wide(
     rows: Iterator[tuple[int, list[str]]], first: tuple[int, list[str]], header: bool | None, index: bool | None
-) -> NamedCSR:
+) -> NamedMatrix:
     if header is None:
         header = not all(_is_number(cell) for cell in first[1])
     titles = first[1] if header else None
@@ -123,7 +120,7 @@ def _read_wide(
     return _collect(itertools.chain([second], rows), width, bool(index), columns)
 
 
-def _collect(rows: Iterator[tuple[int, list[str]]], width: int, index: bool, columns: list[str] | None) -> NamedCSR:
+def _collect(rows: Iterator[tuple[int, list[str]]], width: int, index: bool, columns: list[str] | None) -> NamedMatrix:
     places, values, ends, names = array("q"), array("d"), array("q", [0]), []
     for number, cells in rows:
         if len(cells) != width:
@@ -137,12 +134,8 @@ def _collect(rows: Iterator[tuple[int, list[str]]], width: int, index: bool, col
                 places.append(place)
                 values.append(value)
         ends.append(len(places))
-    data, indices, indptr = np.frombuffer(values), np.frombuffer(places, np.int64), np.frombuffer(ends, np.int64)
-    small = np.int32 if len(indices) <= np.iinfo(np.int32).max else np.int64
-    X = sparse.csr_array(
-        (smaller_integers(data), indices.astype(small), indptr.astype(small)), shape=(len(indptr) - 1, width - index)
-    )
-    return named(X, names if index else None, columns)
+    X = from_rows(values, places, ends, width - index)
+    return NamedMatrix(X, tuple(names) if index else None, None if columns is None else tuple(columns))
 
 
 def _is_number(cell: str) -> bool:
@@ -178,46 +171,38 @@ def _hint(name: str) -> str:
 
 def _read_triples(
     rows: Iterator[tuple[int, list[str]]], titles: list[str], triples: Sequence[str], source: Source
-) -> NamedCSR:
+) -> NamedMatrix:
     wanted = pick_columns(triples, titles)
     check_unique(titles, "column")
     at = [titles.index(name) for name in wanted]
-    found = Triples(Axis("row", ()), Axis("column", ()))
-    while block := list(itertools.islice(rows, _STEP)):
-        for number, cells in block:
-            if len(cells) != len(titles):
-                raise ValueError(f"line {number:,} has {len(cells):,} cells, and the first {len(titles):,}: mend it")
-        found.rows.add_names([cells[at[0]] for _, cells in block])
-        found.columns.add_names([cells[at[1]] for _, cells in block])
-        found.add_values(array("d", (_number(cells[at[2]], number, at[2], wanted[2]) for number, cells in block)))
-    return found.matrix(source)
+    numbers: tuple[dict[str, int], dict[str, int]] = {}, {}  # of names, in order of their first appearance
+    places, values = (array("q"), array("q")), array("d")
+    for number, cells in rows:
+        if len(cells) != len(titles):
+            raise ValueError(f"line {number:,} has {len(cells):,} cells, and the first {len(titles):,}: mend it")
+        for known, axis, j in zip(numbers, places, at, strict=False):
+            axis.append(known.setdefault(cells[j], len(known)))
+        values.append(_number(cells[at[2]], number, at[2], wanted[2]))
+    lines, across = (Axis(np.asarray(axis), tuple(known)) for axis, known in zip(places, numbers, strict=True))
+    return from_entries(lines, across, np.asarray(values), source)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_csv(file: BinaryIO, X: NamedCSR) -> None:
+def write_csv(file: BinaryIO, matrix: NamedMatrix, delimiter: str = ",") -> None:
     """Write a matrix as a table with a line a row, zeros written out.
 
     Where rows or columns have names, both get a line or column of them (numbers for those without), so that nobody can
     take names for values.
     """
-    _write(file, X, ",")
-
-
-def write_tsv(file: BinaryIO, X: NamedCSR) -> None:
-    """The same with tabs."""
-    _write(file, X, "\t")
-
-
-def _write(file: BinaryIO, X: NamedCSR, delimiter: str) -> None:
     text = io.TextIOWrapper(file, "utf-8", newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    names = X.row_names is not None or X.column_names is not None
-    n, m = X.shape
+    (n, m), X = matrix.shape, matrix.X
+    names = matrix.row_names is not None or matrix.column_names is not None
     if names:
-        writer.writerow(["", *(X.column_names or range(1, m + 1))])
-    titles = X.row_names or range(1, n + 1)
+        writer.writerow(["", *(matrix.column_names or range(1, m + 1))])
+    titles = matrix.row_names or range(1, n + 1)
     for i, (start, stop) in enumerate(itertools.pairwise(X.indptr.tolist())):
         row: list[Any] = [0] * m
         for j, value in zip(X.indices[start:stop].tolist(), X.data[start:stop].tolist(), strict=True):
@@ -225,3 +210,8 @@ def _write(file: BinaryIO, X: NamedCSR, delimiter: str) -> None:
         writer.writerow([titles[i], *row] if names else row)
     text.flush()
     text.detach()
+
+
+def write_tsv(file: BinaryIO, matrix: NamedMatrix) -> None:
+    """The same with tabs."""
+    write_csv(file, matrix, "\t")

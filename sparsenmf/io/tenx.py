@@ -13,25 +13,21 @@ import numpy as np
 from scipy import sparse
 
 from sparsenmf.io.files import naming
-from sparsenmf.io.hdf5 import Budget, Compressed, child, numbers, open_hdf5, texts
+from sparsenmf.io.hdf5 import Budget, child, numbers, open_hdf5, texts
 from sparsenmf.io.lines import decoded_lines
 from sparsenmf.io.matrix_market import read_matrix_market
-from sparsenmf.io.named import NamedCSR, named
+from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.source import PACKED, Source
 
 __all__ = ["is_tenx_folder", "read_tenx_folder", "read_tenx_h5"]
 
+_PLACES = ("indices", "indptr")
 
-def read_tenx_h5(source: Source, genome: str | None = None, feature_type: str | None = None) -> NamedCSR:
-    """Read a 10x .h5 file, of Cell Ranger 3 or newer (one group "matrix") or older (a group a genome).
 
-    Parameters
-    ----------
-    source : Source
-    genome : str, optional
-        Which group to read from an old file that has several.
-    feature_type : str, optional
-        Take the features of this type alone ("Gene Expression", "Antibody Capture", ...). None: all.
+def read_tenx_h5(source: Source, genome: str | None = None, feature_type: str | None = None) -> NamedMatrix:
+    """Read a 10x .h5 file, of Cell Ranger 3 or newer (one group "matrix") or older (a group a genome: `genome`).
+
+    With `feature_type` ("Gene Expression", "Antibody Capture", ...) features of this type alone.
     """
     budget = Budget(source)
     with open_hdf5(source) as root:
@@ -39,8 +35,10 @@ def read_tenx_h5(source: Source, genome: str | None = None, feature_type: str | 
         shape = numbers(group, "shape", "iu", budget).tolist()
         if len(shape) != 2 or min(shape) < 1:
             raise ValueError(f"the shape of {group.name} is {shape}: it must give genes and cells")
+        parts = numbers(group, "data", "biuf", budget), *(numbers(group, name, "iu", budget) for name in _PLACES)
         # Compressed columns of genes x cells are compressed rows of cells x genes.
-        X = Compressed(group, (shape[1], shape[0]), budget).lines()
+        X = sparse.csr_array(parts, shape=(shape[1], shape[0]))
+        X.check_format(full_check=True)
         barcodes = texts(group, "barcodes", budget)
         features = child(group, "features")
         if features is None:
@@ -77,15 +75,8 @@ def is_tenx_folder(folder: Path) -> bool:
     return _part(folder, "matrix.mtx") is not None
 
 
-def read_tenx_folder(source: Source, feature_type: str | None = None) -> NamedCSR:
-    """Read a 10x folder, of Cell Ranger 3 or newer (features.tsv.gz) or older (genes.tsv); plain or packed.
-
-    Parameters
-    ----------
-    source : Source
-    feature_type : str, optional
-        As in `read_tenx_h5`.
-    """
+def read_tenx_folder(source: Source, feature_type: str | None = None) -> NamedMatrix:
+    """Read a 10x folder, of Cell Ranger 3 or newer (features.tsv.gz) or older (genes.tsv); plain or packed."""
     matrix = _needed(source, "matrix.mtx")
     features, barcodes = _needed(source, "features.tsv", "genes.tsv"), _needed(source, "barcodes.tsv")
     with naming(matrix.path.name):
@@ -138,7 +129,7 @@ def _finished(
     symbols: Sequence[str],
     types: Sequence[str] | None,
     wanted: str | None,
-) -> NamedCSR:
+) -> NamedMatrix:
     if len(ids) != X.shape[1] or len(symbols) != len(ids) or (types is not None and len(types) != len(ids)):
         raise ValueError(f"{len(ids):,} ids and {len(symbols):,} symbols for {X.shape[1]:,} genes: they disagree")
     count = Counter(symbols)
@@ -151,4 +142,4 @@ def _finished(
             there = ", ".join(sorted(set(types))) if types else "it does not tell any"
             raise ValueError(f"there are no features of the type {wanted!r}. Types: {there}")
         X, columns = X[:, keep], [columns[j] for j in keep]
-    return named(X, barcodes, columns)
+    return NamedMatrix(X, tuple(barcodes), tuple(columns))

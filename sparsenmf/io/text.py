@@ -1,21 +1,54 @@
 """Texts, one after another: never held as a whole, and as often as one likes.
 
-`Texts` knows where documents are and how to take them out; `records` holds the formats.
+Documents are a line each, a row of a table each, a JSON object each, or a file each in a folder.
 """
 
+import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sparsenmf.io.files import naming
-from sparsenmf.io.lines import check_encoding
-from sparsenmf.io.records import RECORDS, Document, Layout
-from sparsenmf.io.source import Source
+from sparsenmf.io.lines import check_encoding, decoded_lines
+from sparsenmf.io.named import check_unique
+from sparsenmf.io.source import PACKED, Source
+from sparsenmf.io.table import delimiter_of, rows_of
 
-__all__ = ["Document", "Texts"]
+__all__ = ["Document", "Layout", "Texts", "text_files"]
+
+_LONGEST = 1 << 26
+_TEXT_SUFFIXES = {".txt", ".text", ".md", ""}
+_WITHOUT_COLUMNS = {
+    "txt": "a text with a document a line has no columns: leave column and id_column out, or say what it is "
+    '(format="csv", format="jsonl")',
+    "folder": "a folder of texts has no columns: its files are the documents, and name them",
+}
+
+
+class Document(NamedTuple):
+    """A text, and what else a file says of it."""
+
+    text: str
+    id: str | None  # the value of the id column; in a folder, the file's path from there
+    line: int  # where it begins in the file, from 1; in a folder, its number
+    fields: Mapping[str, Any]  # all columns of a table
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns of a table are meant, and how its bytes become text."""
+
+    column: str | None = None
+    id_column: str | None = None
+    encoding: str = "utf-8"
+    errors: str = "strict"
+    delimiter: str | None = None
+    quoting: str = "double"
 
 
 class Texts:
@@ -55,12 +88,49 @@ class Texts:
 
     def __init__(self, source: Source, format: str, layout: Layout) -> None:  # noqa: A002
         check_encoding(layout.encoding, layout.errors)
-        self._source, self.format = source, format
-        self.name = source.name
+        self._source, self._layout, self.format, self.name = source, layout, format, source.name
         self._ids_are_unique = layout.id_column is None
         with naming(self.name):
-            self.columns, self._layout = RECORDS[format].columns(source, layout)
+            self.columns = self._found_columns()
+            self._layout = replace(layout, column=self._text_column())
         self.column = self._layout.column
+
+    def _found_columns(self) -> tuple[str, ...]:
+        """The columns that there are; an error where the file is missing or empty."""
+        if self.format == "folder":
+            if not text_files(self._source.path):
+                raise ValueError(
+                    "there is no text file in this folder: names end in .txt, .text, .md or have no suffix (and .gz or "
+                    ".zst)"
+                )
+            return ("file", "folder")
+        if self.format == "txt":
+            with self._source.open() as file:
+                file.read(1)
+            return ()
+        return (_object_columns if self.format == "jsonl" else _table_columns)(self._source, self._layout)
+
+    def _text_column(self) -> str | None:
+        """The column that holds the text: the one asked for, else "text", else the only one."""
+        column, columns = self._layout.column, self.columns
+        if self.format in _WITHOUT_COLUMNS:
+            if column is not None or self._layout.id_column is not None:
+                raise ValueError(_WITHOUT_COLUMNS[self.format])
+            return None
+        if column is None:
+            column = "text" if "text" in columns else columns[0] if len(columns) == 1 else None
+        if column is None:
+            raise ValueError(
+                f"which column holds the text? Say column=... (--column). The columns are: {_listing(columns)}"
+            )
+        for name in (column, self._layout.id_column):
+            if name is not None and name not in columns:
+                raise ValueError(f"there is no column {name!r}. The columns are: {_listing(columns)}")
+        return column
+
+    def _documents(self) -> Iterator[Document]:
+        kinds = {"txt": _lines, "jsonl": _object_documents, "folder": _files}
+        return kinds.get(self.format, _rows)(self._source, self._layout)
 
     def __iter__(self) -> Iterator[str]:
         return (document.text for document in self.documents())
@@ -75,7 +145,7 @@ class Texts:
             the end, if two documents have one id.
         """
         with naming(self.name):
-            found = RECORDS[self.format].documents(self._source, self._layout)
+            found = self._documents()
             yield from found if self._ids_are_unique else self._watched(found)
 
     def _watched(self, documents: Iterator[Document]) -> Iterator[Document]:
@@ -92,7 +162,7 @@ class Texts:
 
     def _find_duplicate(self, hashes: set[int]) -> None:
         lines: dict[str | None, int] = {}
-        for document in RECORDS[self.format].documents(self._source, self._layout):
+        for document in self._documents():
             if hash(document.id) not in hashes:
                 continue
             if document.id in lines:
@@ -117,8 +187,7 @@ class Texts:
     def values(self, column: str) -> list[Any]:
         """The values of one column (dates, groups, ...), a document each, in one pass over the file."""
         if column not in self.columns:
-            listing = ", ".join(map(repr, self.columns)) or "none"
-            raise ValueError(f"{self.name}: there is no column {column!r}. The columns are: {listing}")
+            raise ValueError(f"{self.name}: there is no column {column!r}. The columns are: {_listing(self.columns)}")
         return [document.fields.get(column) for document in self.documents()]
 
     def ids(self) -> tuple[str, ...] | None:
@@ -130,3 +199,131 @@ class Texts:
     def head(self, count: int = 5) -> list[str]:
         """The first texts, to look at."""
         return list(islice(self, count))
+
+
+# --- documents of each kind -------------------------------------------------------------------------------------------
+
+
+def _lines(source: Source, layout: Layout) -> Iterator[Document]:
+    with source.open() as file:
+        for number, line in enumerate(decoded_lines(file, layout.encoding, layout.errors), start=1):
+            yield Document(line, None, number, {})
+
+
+def _rows(source: Source, layout: Layout) -> Iterator[Document]:
+    delimiter = delimiter_of(source, layout.delimiter)
+    with rows_of(source, delimiter, layout.encoding, layout.errors, layout.quoting) as rows:
+        _, titles = next(rows)
+        text = titles.index(str(layout.column))
+        name = None if layout.id_column is None else titles.index(layout.id_column)
+        for number, cells in rows:
+            if len(cells) != len(titles):
+                raise ValueError(
+                    f"the row in line {number:,} has {len(cells):,} cells, and there are {len(titles):,} columns: is a "
+                    "quote or a delimiter missing?"
+                )
+            fields = dict(zip(titles, cells, strict=True))
+            yield Document(cells[text], None if name is None else cells[name], number, fields)
+
+
+def _table_columns(source: Source, layout: Layout) -> tuple[str, ...]:
+    delimiter = delimiter_of(source, layout.delimiter)
+    with rows_of(source, delimiter, layout.encoding, layout.errors, layout.quoting) as rows:
+        first = next(rows, None)
+    if first is None:
+        raise ValueError("there is nothing in it, not even a line of column names: the file is empty")
+    check_unique(first[1], "column")
+    return tuple(first[1])
+
+
+def _objects(source: Source, layout: Layout) -> Iterator[tuple[int, dict[str, Any]]]:
+    with source.open() as file:
+        for number, line in enumerate(decoded_lines(file, layout.encoding, layout.errors), start=1):
+            if not line.strip():
+                continue
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+                raise ValueError(f"line {number:,} is no JSON ({why}): each line must be one whole object") from error
+            if not isinstance(found, dict):
+                shown = line[:40]
+                raise ValueError(f'line {number:,} is no JSON object ({{"text": "..."}}), but {shown!r}')  # noqa: TRY004
+            yield number, found
+
+
+def _object_columns(source: Source, layout: Layout) -> tuple[str, ...]:
+    first = next(_objects(source, layout), None)
+    if first is None:
+        raise ValueError("there is no object in it: the file is empty")
+    return tuple(first[1])
+
+
+def _object_documents(source: Source, layout: Layout) -> Iterator[Document]:
+    column, id_column, name = str(layout.column), layout.id_column, None
+    for number, found in _objects(source, layout):
+        try:
+            text = found[column]
+            if id_column is not None:
+                name = _name(found[id_column], id_column, number)
+        except KeyError as error:
+            raise ValueError(f"line {number:,} has no {error.args[0]!r}. Its keys are: {_listing(found)}") from error
+        if text is None:  # how tables write that a text is missing
+            text = ""
+        if not isinstance(text, str):
+            raise ValueError(f"line {number:,}: {column!r} is no text, but {repr(text)[:40]}")  # noqa: TRY004
+        if not text.isascii():
+            _check_characters(text, number, column)
+        yield Document(text, name, number, found)
+
+
+def _name(value: Any, id_column: str, number: int) -> str:
+    if value is None or isinstance(value, (dict, list)):
+        raise ValueError(f"line {number:,}: the id {id_column!r} is {value!r}, and should be a text or a number")
+    return str(value)
+
+
+def _check_characters(text: str, number: int, column: str) -> None:
+    r"""JSON can hold halves of a character (\ud800), which no file can be written with."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"line {number:,}: {column!r} holds half of a character, {text[error.start]!r}: write it again as UTF-8"
+        ) from error
+
+
+def _listing(columns: Iterable[str]) -> str:
+    return ", ".join(map(repr, columns)) or "none"
+
+
+def _files(source: Source, layout: Layout) -> Iterator[Document]:
+    for number, path in enumerate(text_files(source.path), start=1):
+        name = path.relative_to(source.path)
+        with naming(name.as_posix()), Source(path, source.max_bytes).open() as file:
+            text = "\n".join(_short(decoded_lines(file, layout.encoding, layout.errors)))
+        yield Document(text, name.as_posix(), number, {"file": name.as_posix(), "folder": name.parent.as_posix()})
+
+
+def _short(lines: Iterator[str]) -> Iterator[str]:
+    size = 0
+    for line in lines:
+        size += len(line) + 1
+        if size > _LONGEST:
+            raise ValueError(f"it is longer than {_LONGEST:,} characters: this is hardly one document")
+        yield line
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The text files in a folder and its folders, in the order of their paths; hidden ones are passed over."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder))]
+    return sorted(path for path in files if _plain_suffix(path) in _TEXT_SUFFIXES)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _plain_suffix(path: Path) -> str:
+    packed = path.suffix.lower() in PACKED
+    return (path.with_suffix("") if packed else path).suffix.lower()

@@ -13,7 +13,7 @@ import numpy as np
 from sparsenmf._validation import check_matrix
 from sparsenmf.io.files import atomic_write, check_target, naming
 from sparsenmf.io.formats import Format, find_format
-from sparsenmf.io.named import NamedCSR, named
+from sparsenmf.io.named import NamedMatrix, named
 from sparsenmf.io.names import side_file, side_names
 from sparsenmf.io.source import packing_writer
 
@@ -59,10 +59,8 @@ def write(
         If the format is unknown or not written, the matrix has negative, infinite or missing values, or fractions
         where the format takes counts, or the names do not fit it.
     OSError
-        If a file exists and `force` is false, or there is no room, or the folder is missing or takes no files.
-        Nothing is left behind.
-    ImportError
-        If the format needs a package that is not installed.
+        If a file exists and `force` is false, or there is no room, or the folder is missing or takes no files. Nothing
+        is left behind. (ImportError: the format needs a package that is not installed.)
 
     Examples
     --------
@@ -82,49 +80,39 @@ def write(
     sides = {} if found.names else _side_texts(target, X)
     for file in (target, *sides):
         check_target(file, force)
-    for (
-        file,
-        text,
-    ) in sides.items():  # first the names: a matrix without them could be read, and would be taken for whole
+    for file, text in sides.items():  # names first: a matrix without them could be read, and would be taken for whole
         with atomic_write(file, force) as out:
             out.write(text)
-    with atomic_write(target, force) as out:
-        if found.packed:
-            with packing_writer(out, target.name.lower()) as packed:
-                found.write(packed, X)  # type: ignore[misc]
-        else:
-            found.write(out, X)  # type: ignore[misc]
+    packing = target.name.lower() if found.packed else ""
+    with atomic_write(target, force) as out, packing_writer(out, packing) as packed:
+        found.write(packed, X)  # type: ignore[misc]
     return target
 
 
 def _prepared(
     matrix: Any, row_names: Iterable[str] | None, column_names: Iterable[str] | None, found: Format
-) -> NamedCSR:
+) -> NamedMatrix:
     """The matrix as CSR with all names, and of whole numbers where the format wants them."""
     X = check_matrix(matrix, "matrix", "write").csr().plain()
-    if row_names is None:
-        row_names = getattr(matrix, "row_names", None)
-    if column_names is None:
-        column_names = getattr(matrix, "column_names", None)
-    result: NamedCSR = named(X, row_names, column_names)
-    if found.whole and result.dtype.kind == "f":
-        fractions = result.data != np.trunc(result.data)
+    if found.whole and X.dtype.kind == "f":
+        fractions = X.data != np.trunc(X.data)
         if fractions.any():
             p = int(fractions.argmax())
-            row = int(np.searchsorted(result.indptr, p, side="right")) - 1
+            row = int(np.searchsorted(X.indptr, p, side="right")) - 1
             raise ValueError(
-                f"matrix[{row}, {result.indices[p]}] = {result.data[p].item()!r} is no whole number, and {found.name} "
+                f"matrix[{row}, {X.indices[p]}] = {X.data[p].item()!r} is no whole number, and {found.name} "
                 "takes counts alone: round them, or write .mtx, .npz or .parquet"
             )
-        result.data = result.data.astype(np.int64)
-    return result
+        X = X.astype(np.int64)
+    old = matrix if isinstance(matrix, NamedMatrix) else NamedMatrix(X)
+    return named(NamedMatrix(X, old.row_names, old.column_names), row_names, column_names)
 
 
-def _side_texts(target: Path, X: NamedCSR) -> dict[Path, bytes]:
+def _side_texts(target: Path, matrix: NamedMatrix) -> dict[Path, bytes]:
     """The files of names that belong beside a matrix, and what goes into them."""
     texts = {}
     for kind, attribute in _SIDES:
-        names = getattr(X, attribute)
+        names = getattr(matrix, attribute)
         if names is None:
             if (stale := side_names(target, kind)) is not None:
                 raise FileExistsError(f"{stale} lies there, and would name what is in {target}: remove or rename it")
@@ -136,9 +124,9 @@ def _side_texts(target: Path, X: NamedCSR) -> dict[Path, bytes]:
     return texts
 
 
-def _write_stdout(X: NamedCSR, found: Format) -> None:
+def _write_stdout(matrix: NamedMatrix, found: Format) -> None:
     with tempfile.TemporaryFile(prefix="sparsenmf-") as file:
-        found.write(file, X)  # type: ignore[misc]
+        found.write(file, matrix)  # type: ignore[misc]
         file.seek(0)
         shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
