@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sparsenmf.matrix import CsrMatrix, DenseMatrix, Matrix
-from sparsenmf.parameters import Count
+from sparsenmf.parameters import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +137,7 @@ def check_choice(value: Any, choices: Sequence[str], name: str) -> str:
 
 def check_count(value: Any, name: str) -> int:
     """Return `value` as an int of at least 1; TypeError for no integer (or a bool), ValueError for less than 1."""
-    return int(Count().check(value, name))
+    return int(Whole().check(value, name))
 
 
 def check_random_state(seed: Any) -> np.random.RandomState:

@@ -22,7 +22,7 @@ from sparsenmf.losses import LOSSES, Loss, loss_of
 from sparsenmf.measures import objective
 from sparsenmf.operand import choose_path
 from sparsenmf.options import FitOptions
-from sparsenmf.parameters import PARAMETERS, Callback, Choice, Count, Kind, Level, Number, default, described
+from sparsenmf.parameters import PARAMETERS, Callback, Kind, Number, Whole, default, described
 from sparsenmf.prepared import Prepared, as_prepared
 from sparsenmf.rows import RowSolver
 from sparsenmf.solvers import SOLVER_NAMES
@@ -44,14 +44,12 @@ _BETA_LOSSES = {
 def _constraints(kind: Kind) -> list[Any]:
     """What a parameter takes, in the terms of scikit-learn, whose messages list them in this order."""
     taken: list[Any] = []
-    if isinstance(kind, Count):
-        taken = [Interval(Integral, 1, None, closed="left")]
+    if isinstance(kind, Whole):
+        taken = [Interval(Integral, 1, None, closed="left")] if kind.least else ["verbose"]
     elif isinstance(kind, Number):
         taken = [Interval(Real, kind.least, kind.most, closed="left" if kind.most is None else "both")]
-    elif isinstance(kind, Level):
-        taken = ["verbose"]
     none, names = [None] * kind.optional, [StrOptions({*kind.names})] if kind.names else []
-    return [*names, *none] if isinstance(kind, Choice) else [*taken, *none, *names]
+    return [*names, *none] if type(kind) is Kind else [*taken, *none, *names]
 
 
 @described
@@ -120,9 +118,9 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": _constraints(Count(optional=True, names=("auto",))),
-        "init": _constraints(Choice(optional=True, names=(*INITS, "custom"))),
-        "solver": _constraints(Choice(names=SOLVER_NAMES)),
+        "n_components": _constraints(Whole(optional=True, names=("auto",))),
+        "init": _constraints(Kind(optional=True, names=(*INITS, "custom"))),
+        "solver": _constraints(Kind(names=SOLVER_NAMES)),
         "beta_loss": [StrOptions({*_BETA_LOSSES[str]}), Options(Real, {*_BETA_LOSSES[int]})],
         **{name: _constraints(PARAMETERS[name].kind) for name in _TABLED},
         "random_state": ["random_state"],

@@ -12,10 +12,11 @@ import operator
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_BOOLS = ("bool", "bool_")  # Python's and numpy's
 _WIDTH = 108  # of the text of a docstring
 
 
@@ -34,25 +35,29 @@ class Kind:
 
     def checked(self, value: Any, name: str) -> Any:
         """The check of a value that is neither None nor a name."""
+        if self.names:
+            raise ValueError(f"Unknown {name} {value!r}: choose one of {', '.join(map(repr, self.names))}.")
         return value
 
 
 @dataclass(frozen=True)
-class Count(Kind):
-    """A whole number of at least 1."""
+class Whole(Kind):
+    """A whole number of at least `least`; no bool, but for a `least` of 0."""
+
+    least: int = 1
 
     def checked(self, value: Any, name: str) -> int:
         """See `Kind`."""
-        wrong = f"{name} must be an integer of at least 1, got {value!r}"
-        if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+        wrong = f"{name} must be an integer of at least {self.least}, got {value!r}"
+        if self.least and type(value).__name__ in _BOOLS:
             raise TypeError(f"{wrong}.")
         try:
             count = operator.index(value)
         except TypeError:
             raise TypeError(f"{wrong} ({type(value).__name__}).") from None
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}.")
-        return count
+        if count < self.least:
+            raise ValueError(f"{name} must be at least {self.least}, got {count}.")
+        return int(count)
 
 
 @dataclass(frozen=True)
@@ -77,36 +82,14 @@ class Number(Kind):
 
 
 @dataclass(frozen=True)
-class Choice(Kind):
-    """One of `names`."""
-
-    def checked(self, value: Any, name: str) -> str:
-        """See `Kind`."""
-        raise ValueError(f"Unknown {name} {value!r}: choose one of {', '.join(map(repr, self.names))}.")
-
-
-@dataclass(frozen=True)
 class Flag(Kind):
     """True or False."""
 
     def checked(self, value: Any, name: str) -> bool:
         """See `Kind`."""
-        if not (isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")):
+        if type(value).__name__ not in _BOOLS:
             raise TypeError(f"{name} must be True or False, got {value!r}.")
         return bool(value)
-
-
-@dataclass(frozen=True)
-class Level(Kind):
-    """A whole number of at least 0, or a bool."""
-
-    def checked(self, value: Any, name: str) -> int:
-        """See `Kind`."""
-        if not isinstance(value, Integral) and type(value).__name__ not in ("bool", "bool_"):
-            raise TypeError(f"{name} must be an integer of at least 0, got {value!r} ({type(value).__name__}).")
-        if int(value) < 0:
-            raise ValueError(f"{name} must be at least 0, got {value!r}.")
-        return int(value)
 
 
 @dataclass(frozen=True)
@@ -122,7 +105,7 @@ class Parameter:
 
 #: Kinds whose names only higher ranks know (losses, solvers, starts) are plain here: `FitOptions` checks them.
 PARAMETERS: dict[str, Parameter] = {
-    "n_components": Parameter(None, Count(), "int", "k, the columns of W and rows of H."),
+    "n_components": Parameter(None, Whole(), "int", "k, the columns of W and rows of H."),
     "loss": Parameter(
         "kl",
         Kind(),
@@ -149,7 +132,7 @@ PARAMETERS: dict[str, Parameter] = {
         "and H.",
         "Start.",
     ),
-    "max_iter": Parameter(200, Count(), "int", "At most so many alternations.", "Iterations at most."),
+    "max_iter": Parameter(200, Whole(), "int", "At most so many alternations.", "Iterations at most."),
     "tol": Parameter(
         1e-4,
         Number(),
@@ -170,7 +153,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "n_threads": Parameter(
         None,
-        Count(optional=True),
+        Whole(optional=True),
         "int, optional",
         "None: Numba's number. The result is the same for any number, to the last bit.",
         "Threads.  [default: all cores]",
@@ -184,7 +167,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "path": Parameter(
         "auto",
-        Choice(names=("auto", "sparse", "dense")),
+        Kind(names=("auto", "sparse", "dense")),
         '{"auto", "sparse", "dense"}',
         'How X is held. "auto" goes by density, and makes no dense copy beyond 2 GiB.',
         "Which code computes.",
@@ -221,7 +204,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "verbose": Parameter(
         0,
-        Level(),
+        Whole(least=0),
         "int",
         'Above 0, the logger "sparsenmf" tells of every iteration. Where nobody listens to the logger, a bar with the '
         "time left is drawn on a terminal, and lines are written elsewhere.",

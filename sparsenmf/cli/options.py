@@ -139,10 +139,8 @@ def fit_option(name: str, *flags: str, to: str | None = None) -> Callable[[Any],
     parameter = PARAMETERS[name]
     kind, default = parameter.kind, parameter.default
     more: dict[str, Any] = {}
-    if isinstance(kind, parameters.Level):
-        default, more = False, {"is_flag": True}
-    elif isinstance(kind, parameters.Count):
-        more = {"type": Whole(min=1)}
+    if isinstance(kind, parameters.Whole):
+        default, more = (default, {"type": Whole(min=1)}) if kind.least else (False, {"is_flag": True})
     elif isinstance(kind, parameters.Number):
         default = None if default in kind.names else default
         more = {"type": Number(kind.least, kind.most, min_open=kind.above)}

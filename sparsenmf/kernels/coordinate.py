@@ -108,7 +108,7 @@ def gather_chunk(indptr, indices, data, G, i, first, last, work, B, row):
 
 
 @helper
-def evaluate_chunk(work, B, active, row, first, last, n_active, tiny, want):
+def evaluate_chunk(work, B, active, row, first, last, n_active, tiny, measure):
     """y, ratio and num of a chunk; its sums of x log y and of x, and of the x where y is zero.
 
     y goes by nonzeros, so each of its registers takes all positive entries without leaving the core, and the entries
@@ -122,7 +122,7 @@ def evaluate_chunk(work, B, active, row, first, last, n_active, tiny, want):
             a = active[p]
             value = fma(spread(work, row.f + a), load(B, row.B + a * row.stride + t), value)
         counts = load(work, row.x + t)
-        if want:
+        if measure:
             loglik = add(loglik, where_positive(counts, mul(counts, log(value)), none))
         mass = add(mass, counts)
         dead = add(dead, where_positive(value, none, counts))
@@ -136,14 +136,14 @@ def evaluate_chunk(work, B, active, row, first, last, n_active, tiny, want):
 
 
 @helper
-def evaluate_row(work, B, active, row, rule, want):
+def evaluate_row(work, B, active, row, rule, measure):
     """Evaluate a row's problem that x and B hold; as `evaluate_chunk`, for the whole row."""
     clear(work, row.num, row.num + row.columns)
     n_active = positive(work, row, rule.k, active)
     loglik, mass, dead = 0.0, 0.0, 0.0
     for first in range(0, row.n, CHUNK):
         last = min(first + CHUNK, row.n)
-        parts = evaluate_chunk(work, B, active, row, first, last, n_active, rule.tiny, want)
+        parts = evaluate_chunk(work, B, active, row, first, last, n_active, rule.tiny, measure)
         loglik, mass, dead = loglik + parts[0], mass + parts[1], dead + parts[2]
     return loglik, mass, dead
 
@@ -157,7 +157,7 @@ def enter_row(indptr, indices, data, G, i, work, B, active, row, rule):
     for first in range(0, row.n, CHUNK):
         last = min(first + CHUNK, row.n)
         gather_chunk(indptr, indices, data, G, i, first, last, work, B, row)
-        parts = evaluate_chunk(work, B, active, row, first, last, n_active, rule.tiny, rule.want)
+        parts = evaluate_chunk(work, B, active, row, first, last, n_active, rule.tiny, rule.measure)
         loglik, mass, dead = loglik + parts[0], mass + parts[1], dead + parts[2]
     return loglik, mass, dead
 
@@ -244,7 +244,7 @@ def positive(work, row, k, active):
 
 @helper
 def pick(work, row, den, k, active):
-    """List the positive entries and the zeros that want to grow."""
+    """List the positive entries and the zeros that measure to grow."""
     n = 0
     for a in range(k):
         active[n] = a

@@ -25,8 +25,8 @@ from sparsenmf.kernels.steps import add_row, load_row
 
 
 @helper
-def divide_into(X, first_row, first_column, Y, tiny, want):
-    """Y = X / Y for the block of X at (first_row, first_column); returns the sum of x log(Y) as it came (if `want`).
+def divide_into(X, first_row, first_column, Y, tiny, measure):
+    """Y = X / Y for the block of X at (first_row, first_column); returns the sum of x log(Y) as it came (if `measure`).
 
     Rows go outer, as X lies; the block of Y is still in the second-level cache from the product that made it.
     """
@@ -40,13 +40,13 @@ def divide_into(X, first_row, first_column, Y, tiny, want):
         whole = columns - columns % lanes
         for t in range(0, whole, lanes):
             x, y = load(X, start + t), load(Y, i * columns + t)
-            if want:
+            if measure:
                 part = add(part, where_positive(x, mul(x, log(y)), none))
             store(Y, i * columns + t, div(x, maximum(y, floor)))
         if whole < columns:
             x = load_counts(X, start + whole, start + columns, Y)
             y = load_counts(Y, i * columns + whole, (i + 1) * columns, Y)
-            if want:
+            if measure:
                 part = add(part, where_positive(x, mul(x, log(y)), none))
             store_part(Y, i * columns + whole, (i + 1) * columns, div(x, maximum(y, floor)))
         loglik += total(part)
@@ -66,11 +66,11 @@ def multiply(X, transposed, F, G, den, rule, masses, blocks, sums, tally):
         part = F[first:last, :k].copy()
         if transposed:
             Y = np.dot(G, part.T)
-            tally[b, 0] = divide_into(X, 0, first, Y, rule.tiny, rule.want)
+            tally[b, 0] = divide_into(X, 0, first, Y, rule.tiny, rule.measure)
             product = np.dot(Y.T, G)
         else:
             Y = np.dot(part, G.T)
-            tally[b, 0] = divide_into(X, first, 0, Y, rule.tiny, rule.want)
+            tally[b, 0] = divide_into(X, first, 0, Y, rule.tiny, rule.measure)
             product = np.dot(Y, G)
         num = np.zeros((last - first, F.shape[1]), F.dtype)
         num[:, :k] = product
@@ -102,7 +102,7 @@ def descend(X, transposed, F, N, B, den, rule, blocks, sums, tally):
         for i in range(blocks[b], blocks[b + 1]):
             load_counts_row(X, transposed, i, work, row)
             load_row(F, i, work, row.f)
-            met = evaluate_row(work, B, active, row, rule, rule.want)
+            met = evaluate_row(work, B, active, row, rule, rule.measure)
             loglik += met[0]
             kkt += descend_row(F, N, i, work, B, active, row, den, rule, met)
             add_row(sums, b, F, i)

@@ -41,7 +41,7 @@ AHEAD = 16  # nonzeros between a prefetch and its use
 
 
 @helper
-def ratio_part(indices, data, span, F, i, G, tiny, want, num, at):
+def ratio_part(indices, data, span, F, i, G, tiny, measure, num, at):
     """num[at:] += (X / FG')G over a span of nonzeros of row i; returns their sums of x log(FG') and of x.
 
     GROUP nonzeros go side by side. The rows of G that they name are fetched once, for WH and for the numerators, and
@@ -54,7 +54,7 @@ def ratio_part(indices, data, span, F, i, G, tiny, want, num, at):
         prefetch_rows(G, indices, t + AHEAD, end)
         x = load_group(data, t, stop, num)
         y = gather_dots(F, i, G, indices, t, stop)
-        if want:
+        if measure:
             loglik = add(loglik, where_positive(x, mul(x, log(y)), none))
         mass = add(mass, x)
         gather_add(num, at, div(x, maximum(y, floor)), G, indices, t, stop)
@@ -116,7 +116,7 @@ def multiply(X, F, G, den, rule, route, sums, tally):
             for p in range(panels.shape[1] - 1):
                 for r in range(count):
                     i, span = rows[first + r], span_of(panels, first + r, p, len(indices))
-                    part, mass = ratio_part(indices, data, span, F, i, G, rule.tiny, rule.want, num, r * columns)
+                    part, mass = ratio_part(indices, data, span, F, i, G, rule.tiny, rule.measure, num, r * columns)
                     logliks[r] += part
                     masses[r] += mass
             for r in range(count):

@@ -16,7 +16,7 @@ class KlMultiply(NamedTuple):
     cut: float  # entries up to which become zero
     l2: float  # L2 penalty (the L1 penalty is part of the denominators)
     k: int  # columns of F that are no padding
-    want: bool  # the log-likelihood too
+    measure: bool  # the log-likelihood too
 
 
 class KlDescend(NamedTuple):
@@ -28,7 +28,7 @@ class KlDescend(NamedTuple):
     sweeps: int  # passes over a row's coordinates
     k: int  # columns of F that are no padding
     fixed: bool  # G stays as it is after this
-    want: bool  # the log-likelihood too
+    measure: bool  # the log-likelihood too
 
 
 class KlSolve(NamedTuple):

@@ -74,7 +74,7 @@ def gather_batch(indptr, indices, data, F, G, rows, batch, work, names):
     """Load the batch's rows (the last row again in lanes to spare, without counts).
 
     Positions go outer: the rows of G that the lanes name at one position are transposed in registers, and land where
-    the sweeps want them, one component's lanes side by side.
+    the sweeps measure them, one component's lanes side by side.
     """
     lanes, first, last = batch.lanes, batch.first, batch.last
     for w in range(lanes):
@@ -93,7 +93,7 @@ def gather_batch(indptr, indices, data, F, G, rows, batch, work, names):
 
 
 @helper
-def evaluate_batch(work, batch, tiny, want):
+def evaluate_batch(work, batch, tiny, measure):
     """y = B'f and num = B (x / y) for every lane; the sum of x log y, and of the x where y is zero.
 
     y goes by positions, in four chains of multiply-adds that hide their latency; num by components, whose sums stay in
@@ -110,7 +110,7 @@ def evaluate_batch(work, batch, tiny, want):
             s2 = fma(load(work, f + a + 2 * lanes), load(work, at + a + 2 * lanes), s2)
             s3 = fma(load(work, f + a + 3 * lanes), load(work, at + a + 3 * lanes), s3)
         value, counts = add(add(s0, s1), add(s2, s3)), load(work, batch.x + here)
-        if want:
+        if measure:
             loglik = add(loglik, where_positive(counts, mul(counts, log(value)), none))
         dead = add(dead, where_positive(value, none, counts))
         value = maximum(value, floor)
@@ -231,7 +231,7 @@ def descend(X, F, N, G, den, rule, rows, blocks, sums, tally):
             last = min(first + lanes, blocks[b + 1])
             batch = with_rows(at, first, last, indptr[rows[last - 1] + 1] - indptr[rows[last - 1]])
             gather_batch(indptr, indices, data, F, G, rows, batch, work, names)
-            value, dead = evaluate_batch(work, batch, rule.tiny, rule.want)
+            value, dead = evaluate_batch(work, batch, rule.tiny, rule.measure)
             loglik += value
             if total(dead) > 0:
                 revive_batch(work, batch, den, rule, dead)
