@@ -31,9 +31,10 @@ def truncated_svd(X: Operand, k: int, random: np.random.RandomState) -> tuple[np
 
     Examples
     --------
+    >>> from sparsenmf._validation import check_matrix
     >>> from sparsenmf.operand import as_operand
     >>> A = np.random.default_rng(0).random((60, 50))
-    >>> X = as_operand(A, np.dtype(np.float64), "frobenius", "dense")
+    >>> X = as_operand(check_matrix(A), A.dtype, "dense")
     >>> s = truncated_svd(X, 2, np.random.RandomState(0))[1]
     >>> np.allclose(s, np.linalg.svd(A)[1][:2], rtol=1e-3)
     True

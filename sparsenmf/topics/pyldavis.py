@@ -36,7 +36,7 @@ def to_pyldavis(model: Any, X: Any) -> dict[str, Any]:
     >>> texts = ["cat dog", "stock bond", ""]
     >>> prepared = to_pyldavis(TopicModel(2, random_state=0).fit(texts), texts)
     >>> prepared["vocab"], prepared["doc_lengths"].tolist(), prepared["doc_topic_dists"].shape
-    (['bond', 'cat', 'dog', 'stock'], [2, 2], (2, 2))
+    (['bond', 'cat', 'dog', 'stock'], [2.0, 2.0], (2, 2))
     """
     counts = model.counts(X)
     A = check.check_matrix(counts)
