@@ -7,7 +7,7 @@ from scipy import sparse
 
 from sparsenmf.cli.console import emit_json
 from sparsenmf.cli.fitting import plain
-from sparsenmf.cli.reading import Input, check_output, load_for, speaker
+from sparsenmf.cli.reading import Input, check_output, load, speaker
 from sparsenmf.io import Model, load_model, write
 from sparsenmf.io.files import atomic_write
 
@@ -37,7 +37,7 @@ def transform_file(
     if output != "-":
         check_output(output, force, (model, *source.files))
     fitted = load_model(model)
-    data = load_for(fitted, source, say)
+    data = load(source, say, fitted)
     W = solved(fitted, data.X, max_iter, tol, threads)
     if proportions:
         from sparsenmf.topics.poisson import proportions as proportions_of
