@@ -104,6 +104,7 @@ def command(work: str, short_help: str, *lines: str) -> Callable[[Any], click.Co
     "sparsenmf fit docword.kos.txt.gz --vocab vocab.kos.txt -k 20 -o model.npz",
     "sparsenmf fit cells.h5ad --layer counts -k 30 --max-iter 500 -o model.npz",
     "sparsenmf fit tfidf.mtx.gz --loss frobenius -k 20 -o model.npz",
+    "zcat news.jsonl.gz | sparsenmf fit - --format jsonl --column body -k 30 -o model.npz",
 )
 @options.matrix
 @options.components("Number of components (topics).", required=True)
@@ -128,7 +129,7 @@ def fit() -> None:
 )
 @options.model
 @options.matrix
-@options.output("File of weights (.npy, .npz, .csv, .tsv, .mtx, .parquet, ...); - is standard output.", required=True)
+@options.output("File of weights to write (.npy, .npz, .csv, .tsv, .mtx, .parquet, ...); - is stdout.", required=True)
 @click.option(
     "--output-format",
     type=click.Choice([*options.WRITTEN, "npy"]),

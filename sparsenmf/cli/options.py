@@ -148,12 +148,9 @@ def several(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
-def components(told: str, default: int | None = None, required: bool = False) -> Callable[[Any], Any]:
-    """How many components: -k."""
-    shown = default is not None
-    return click.option(
-        "-k", "--components", type=Whole(min=1), default=default, show_default=shown, required=required, help=told
-    )
+def components(told: str, **more: Any) -> Callable[[Any], Any]:
+    """How many components: -k, with a default or required, as `click.option` takes these."""
+    return click.option("-k", "--components", type=Whole(min=1), show_default="default" in more, help=told, **more)
 
 
 def output(told: str, required: bool = False) -> Callable[[Any], Any]:

@@ -21,9 +21,6 @@ def transform_file(
     output: str,
     output_format: str | None,
     proportions: bool,
-    max_iter: int,
-    tol: float,
-    threads: int | None,
     force: bool,
     quiet: bool,
     as_json: bool,
@@ -38,7 +35,7 @@ def transform_file(
         check_output(output, force, (model, *source.files))
     fitted = load_model(model)
     data = load(source, say, fitted)
-    W = solved(fitted, data.X, max_iter, tol, threads)
+    W = solved(fitted, data.X, **options)  # what is left of them when the input has taken its own
     if proportions:
         from sparsenmf.topics.poisson import proportions as proportions_of
 
