@@ -15,6 +15,7 @@ from typing import Any
 import click
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 from sparsenmf.progress import seconds_left
@@ -23,6 +24,7 @@ __all__ = [
     "NOT_CONVERGED",
     "drop_stdout",
     "emit",
+    "emit_facts",
     "emit_json",
     "emit_rich",
     "message",
@@ -102,6 +104,34 @@ def emit_rich(*parts: RenderableType) -> None:
             console.print(part)
     lines = capture.get().split("\n")
     emit("\n".join(lines if console.is_terminal else map(str.rstrip, lines)))
+
+
+def emit_facts(facts: Mapping[str, Any], as_json: bool) -> None:
+    """Write facts to stdout: as JSON, or as two columns, names and values."""
+    if as_json:
+        emit_json(facts)
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(Text(name.replace("_", " ")), Text(_shown(value)))
+    emit_rich(table)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items() if item is not None)
+    if isinstance(value, (list, tuple)):
+        return ("\n" if value and isinstance(value[0], Mapping) else ", ").join(map(_shown, value))
+    return str(value)
 
 
 def stdout_console() -> Console:

@@ -1,18 +1,15 @@
 """The commands `convert` and `read-info`: from one format to another, and what is in a file."""
 
 import zipfile
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
 
-from sparsenmf.cli.console import emit_json, emit_rich
+from sparsenmf.cli.console import emit_facts
 from sparsenmf.cli.reading import Input, check_output, load, speaker
 from sparsenmf.io import Model, Texts, load_model, write
 
-__all__ = ["convert_file", "describe_file", "fact_table", "show_file"]
+__all__ = ["convert_file", "describe_file", "show_file"]
 
 _FIRST = 5
 
@@ -31,13 +28,9 @@ def convert_file(
         say(f"Wrote {target}.")
 
 
-def show_file(*, source: str, as_json: bool, **options: Any) -> None:
+def show_file(*, path: str, as_json: bool, **options: Any) -> None:
     """Print what is in a file."""
-    facts = describe_file(Input.take(source, options))
-    if as_json:
-        emit_json(facts)
-    else:
-        emit_rich(fact_table(facts))
+    emit_facts(describe_file(Input.take(path, options)), as_json)
 
 
 def describe_file(source: Input) -> dict[str, Any]:
@@ -46,31 +39,6 @@ def describe_file(source: Input) -> dict[str, Any]:
         return {"path": source.path, **_of_model(load_model(source.path))}
     opened = source.open()
     return {"path": source.path, **(_of_texts(opened) if isinstance(opened, Texts) else _of_matrix(opened))}
-
-
-def fact_table(facts: Mapping[str, Any]) -> Table:
-    """Facts as two columns: names and values."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        if value is not None:
-            table.add_row(Text(name.replace("_", " ")), Text(_shown(value)))
-    return table
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items() if item is not None)
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_shown, value))
-    return str(value)
 
 
 def _is_model(source: Input) -> bool:

@@ -1,20 +1,19 @@
 """The command `demo`: topics of the King James Bible."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.text import Text
 from scipy import sparse
 
 from sparsenmf.cli.console import emit_json, emit_rich, message, number, sparkline, stdout_console
-from sparsenmf.cli.fitting import fit_summary, fit_with
+from sparsenmf.cli.fitting import fit_summary, fit_with, options_of
 from sparsenmf.cli.reading import Data, speaker
 from sparsenmf.cli.reporting import check_report, write_page
 from sparsenmf.cli.topics import Ranking, Topic, find_topics, topic_table, topics_as_json
 from sparsenmf.datasets import KJV, load_kjv
 from sparsenmf.io import Model
 from sparsenmf.io.named import named
-from sparsenmf.options import FitOptions
 
 __all__ = ["ARCHAIC", "Corpus", "make_corpus", "run_demo"]
 
@@ -44,17 +43,14 @@ class Corpus(NamedTuple):
 def run_demo(
     *,
     components: int,
-    max_iter: int,
-    seed: int,
-    threads: int | None,
     words: int | None,
     rank: str,
     relevance_lambda: float | None,
     report: str | None,
     force: bool,
     quiet: bool,
-    verbose: bool,
     as_json: bool,
+    **arguments: Any,
 ) -> None:
     """Factorize the packaged counts, by chapter and without stop words, by KL, and show what came out."""
     ranking = Ranking.take(rank, relevance_lambda)
@@ -64,8 +60,7 @@ def run_demo(
     corpus = make_corpus(bible)
     if not quiet:
         message(_introduction(bible, corpus))
-    options = FitOptions(components, max_iter=max_iter, tol=_TOL, random_state=seed, n_threads=threads, verbose=verbose)
-    fit = fit_with(options, corpus.counts, "Finding topics", quiet)
+    fit = fit_with(options_of(components, {**arguments, "tol": _TOL}), corpus.counts, "Finding topics", quiet)
     model = Model.of(fit, vocabulary=corpus.vocabulary, rows=corpus.chapters)
     topics = find_topics(model, words or 10, *ranking)
     if as_json:

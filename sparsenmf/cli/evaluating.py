@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sparsenmf.cli.console import emit_json, emit_rich
-from sparsenmf.cli.converting import fact_table
+from sparsenmf.cli.console import emit_facts
 from sparsenmf.cli.fitting import plain
-from sparsenmf.cli.reading import Input, load_for, speaker
+from sparsenmf.cli.reading import Input, load, speaker
 from sparsenmf.cli.transforming import solved
 from sparsenmf.io import Model, load_model
 
@@ -29,12 +28,9 @@ def evaluate_file(
     """Read a model and a matrix, and print the measures of the one on the other."""
     say = speaker(quiet)
     fitted = load_model(model)
-    data = load_for(fitted, Input.take(matrix, options), say)
+    data = load(Input.take(matrix, options), say, fitted)
     facts = {"model": model, "data": matrix, **measures(fitted, data.X, new_rows, words, threads, say)}
-    if as_json:
-        emit_json(facts)
-    else:
-        emit_rich(fact_table(facts))
+    emit_facts(facts, as_json)
 
 
 def measures(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from sparsenmf.cli.console import emit_json, emit_rich
 from sparsenmf.cli.fitting import check_model, fit_data, fit_summary, options_of, unconverged
@@ -12,9 +13,24 @@ from sparsenmf.cli.reporting import check_report, groups_of, heading_of, write_p
 from sparsenmf.cli.topics import Ranking, find_topics, topic_table, topics_as_json
 from sparsenmf.io import Model, load_model, save_model
 
-__all__ = ["find", "show"]
+__all__ = ["topics"]
 
 _WORDS = 10
+
+
+def topics(**arguments: Any) -> int | None:
+    """Show the topics of a model; or, with a number of components, of data that are fitted first."""
+    if arguments["components"] is not None:
+        return find(**arguments)
+    shown = {name: arguments[name] for name in ("source", "words", "rank", "relevance_lambda", "as_json")}
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name not in {*shown, "quiet"}:
+            where = " (of a model and its data: `sparsenmf report`)" if parameter.name == "report" else ""
+            raise click.UsageError(f"{parameter.opts[-1]} is for data{where}: say how many topics to find, -k 30.")
+    show(**shown)
+    return None
 
 
 def show(source: str, words: int | None, rank: str, relevance_lambda: float | None, as_json: bool) -> None:
@@ -67,8 +83,8 @@ def find(
 
 
 def _print(model: Model, origin: dict[str, Any], words: int | None, ranking: Ranking, as_json: bool) -> None:
-    topics = find_topics(model, words or _WORDS, *ranking)
+    found = find_topics(model, words or _WORDS, *ranking)
     if as_json:
-        emit_json({**origin, **ranking.as_json(), "outcome": model.outcome, "topics": topics_as_json(topics)})
+        emit_json({**origin, **ranking.as_json(), "outcome": model.outcome, "topics": topics_as_json(found)})
     else:
-        emit_rich(topic_table(topics, words))
+        emit_rich(topic_table(found, words))

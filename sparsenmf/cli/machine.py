@@ -6,10 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
-from sparsenmf.cli.console import emit_json, emit_rich
+from sparsenmf.cli.console import emit_facts
 from sparsenmf.io.model import library_versions
 
 __all__ = ["describe_machine", "show"]
@@ -17,18 +14,7 @@ __all__ = ["describe_machine", "show"]
 
 def show(as_json: bool) -> None:
     """Print the facts, as a list or as JSON."""
-    facts = describe_machine()
-    if as_json:
-        emit_json(facts)
-        return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        lines = value if isinstance(value, list) else [value]
-        text = "\n".join(", ".join(f"{k} {v}" for k, v in x.items()) if isinstance(x, dict) else str(x) for x in lines)
-        table.add_row(Text(name.replace("_", " ")), Text(text))
-    emit_rich(table)
+    emit_facts(describe_machine(), as_json)
 
 
 def describe_machine() -> dict[str, Any]:

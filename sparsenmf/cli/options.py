@@ -9,27 +9,8 @@ import click
 from sparsenmf import parameters
 from sparsenmf.parameters import PARAMETERS
 
-__all__ = [
-    "FORMATS",
-    "WRITTEN",
-    "Number",
-    "Whole",
-    "components_option",
-    "counting_options",
-    "force_option",
-    "group_option",
-    "json_option",
-    "options",
-    "quiet_option",
-    "ranking_options",
-    "reading_options",
-    "seed_option",
-    "solver_options",
-    "strict_option",
-    "threads_option",
-    "verbose_option",
-    "words_option",
-]
+# The options themselves stand below and are named after what they say: `options.quiet`, `options.reading`.
+__all__ = ["DATA", "FORMATS", "WRITTEN", "Number", "Whole"]
 
 # As in sparsenmf.io.formats, which help must not load: it takes numpy and scipy with it. A test compares them.
 FORMATS = (
@@ -37,6 +18,7 @@ FORMATS = (
     "txt", "folder",
 )  # fmt: skip
 _PYTHONS = "custom"  # the start that the command line does not offer
+DATA = click.Path(allow_dash=True)  # a file, or - for a standard stream
 WRITTEN = ("npz", "mtx", "docword", "ldac", "svmlight", "h5ad", "parquet", "csv", "tsv")
 
 
@@ -153,7 +135,7 @@ def fit_option(name: str, *flags: str, to: str | None = None) -> Callable[[Any],
     return click.option(*flags, to or name, default=default, show_default=shown, help=parameter.help, **more)
 
 
-def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def several(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Several options as one decorator, in the order in which help shall list them."""
 
     def decorate(command: Any) -> Any:
@@ -164,20 +146,29 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No messages and no progress.")
-force_option = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
-strict_option = click.option("--strict", is_flag=True, help="Exit with code 3 if the fit has not converged.")
-threads_option = fit_option("n_threads", "--threads", to="threads")
-seed_option = fit_option("random_state", "--seed", to="seed")
-verbose_option = fit_option("verbose", "-v", "--verbose")
-components_option = click.option(
-    "-k", "--components", type=Whole(min=1), required=True, help="Number of components (topics)."
-)
-words_option = click.option(
+def components(told: str, **more: Any) -> Callable[[Any], Any]:
+    """How many components: -k, with a default or required, as `click.option` takes these."""
+    return click.option("-k", "--components", type=Whole(min=1), show_default="default" in more, help=told, **more)
+
+
+def output(told: str, required: bool = False) -> Callable[[Any], Any]:
+    """The file that a command writes: -o. Whether - may be standard output, the command itself says."""
+    return click.option("-o", "--output", type=DATA, required=required, help=told)
+
+
+model = click.argument("model", type=click.Path())
+matrix = click.argument("matrix", type=DATA)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="No messages and no progress.")
+force = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+strict = click.option("--strict", is_flag=True, help="Exit with code 3 if the fit has not converged.")
+threads = fit_option("n_threads", "--threads", to="threads")
+seed = fit_option("random_state", "--seed", to="seed")
+verbose = fit_option("verbose", "-v", "--verbose")
+words = click.option(
     "-n", "--words", type=Whole(min=1), help="Top words a topic.  [default: what fits a line, at most 10]"
 )
-ranking_options = options(
+ranking = several(
     click.option(
         "--rank",
         type=click.Choice(["relevance", "probability", "lift", "frex", "weight"]),
@@ -193,10 +184,10 @@ ranking_options = options(
         help="For --rank relevance: from 0 (as lift) to 1 (as probability).  [default: 0.6]",
     ),
 )
-group_option = click.option(
+group = click.option(
     "--group", help="For the report: the column of texts with dates or groups, to show topics over them."
 )
-reading_options = options(
+reading = several(
     click.option(
         "--format", "input_format", type=click.Choice(FORMATS), help="Format of the input.  [default: by its name]"
     ),
@@ -245,7 +236,7 @@ reading_options = options(
         help="What a packed input may unpack to.  [default: 100 times its size, at least 1 GiB]",
     ),
 )
-counting_options = options(
+counting = several(
     click.option(
         "--stop-words",
         multiple=True,
@@ -261,11 +252,11 @@ counting_options = options(
     ),
     click.option("--max-features", type=Whole(min=1), help="Texts: keep the most frequent words alone."),
 )
-solver_options = options(
+solver = several(
     *map(fit_option, ("loss", "solver", "init", "max_iter", "tol", "max_seconds", "step")),
-    seed_option,
+    seed,
     *map(fit_option, ("alpha_W", "alpha_H", "l1_ratio")),
-    threads_option,
+    threads,
     *map(fit_option, ("dtype", "path")),
-    verbose_option,
+    verbose,
 )

@@ -15,10 +15,14 @@ from sparsenmf.io import Model, Texts, find_names, read, read_names
 from sparsenmf.io.files import check_target
 from sparsenmf.io.named import named
 
-__all__ = ["Data", "Input", "aligned", "check_output", "describe", "load", "load_for", "speaker", "stop_words"]
+__all__ = ["Data", "Input", "aligned", "check_output", "describe", "load", "speaker", "stop_words"]
 
 
-_OF_FORMATS = ("column", "id_column", "encoding", "errors", "layer", "delimiter", "quoting", "triples", "index")
+# The options that the reader takes by the same names, where they are given.
+_OF_READER = (
+    "column", "id_column", "encoding", "errors", "layer", "delimiter", "quoting", "triples", "index", "vocab", "rows",
+    "max_bytes",
+)  # fmt: skip
 _LISTS = ("english", "none")  # of stop words; other names are files
 
 
@@ -54,16 +58,8 @@ class Input:
 
     def open(self) -> Any:
         """The matrix, or the texts."""
-        given = {name: value for name in _OF_FORMATS if (value := getattr(self, name)) is not None}
-        return read(
-            self.path,
-            self.input_format,
-            vocab=self.vocab,
-            rows=self.rows,
-            transpose=self.transpose,
-            max_bytes=self.max_bytes,
-            **given,
-        )
+        given = {name: value for name in _OF_READER if (value := getattr(self, name)) is not None}
+        return read(self.path, self.input_format, transpose=self.transpose, **given)
 
     @property
     def files(self) -> list[str]:
@@ -107,34 +103,19 @@ class Data(NamedTuple):
 
 def speaker(quiet: bool) -> Callable[[str], None]:
     """`message`, or silence."""
-    return _silent if quiet else message
+    return (lambda _: None) if quiet else message
 
 
-def _silent(_: str) -> None:
-    pass
-
-
-def load(source: Input, say: Callable[[str], None]) -> Data:
-    """Read a matrix, or count texts, and say what came of it."""
-    opened = source.open()
-    if isinstance(opened, Texts):
-        X = count(opened, source, say)
-        say(f"{opened.name}: {describe(X)}")
-        return Data(X, opened)
-    turned = " transposed" if source.transpose else ""
-    say(f"{source.path}{turned}: {describe(opened)}")
-    return Data(_with_names_beside(opened, source, say))
-
-
-def load_for(model: Model, source: Input, say: Callable[[str], None]) -> Data:
-    """Read a matrix, or count texts, with the columns of a model."""
+def load(source: Input, say: Callable[[str], None], model: Model | None = None) -> Data:
+    """Read a matrix, or count texts, and say what came of it; with a model, its columns are the model's."""
     opened = source.open()
     if not isinstance(opened, Texts):
         say(f"{source.path}{' transposed' if source.transpose else ''}: {describe(opened)}")
-        return Data(aligned(_with_names_beside(opened, source, say), model, say))
-    X = count(opened, source, say, _vectorizer_of(model))
+        X = _with_names_beside(opened, source, say)
+        return Data(X if model is None else aligned(X, model, say))
+    X = count(opened, source, say, None if model is None else _vectorizer_of(model))
     say(f"{opened.name}: {describe(X)}")
-    if X.nnz == 0:
+    if model is not None and X.nnz == 0:
         raise ValueError(f"{opened.name}: no word of the texts is in the model's vocabulary: are they of its language?")
     return Data(X, opened)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sparsenmf.cli.reading import Data, Input, check_output, load_for, speaker
+from sparsenmf.cli.reading import Data, Input, check_output, load, speaker
 from sparsenmf.io import Model, Texts, load_model
 
 __all__ = ["check_report", "groups_of", "has_report", "heading_of", "report_file", "write_page"]
@@ -79,7 +79,7 @@ def report_file(
     source = Input.take(matrix, options)
     check_report(output, force, (model, *source.files))
     fitted = load_model(model)
-    data = load_for(fitted, source, say)
+    data = load(source, say, fitted)
     write_page(fitted, data, output, force, groups_of(data.texts, group), heading_of(matrix))
     say(f"Wrote {output}: open it in a browser.")
 

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from sparsenmf.cli.console import emit_json
 from sparsenmf.cli.fitting import plain
-from sparsenmf.cli.reading import Input, check_output, load_for, speaker
+from sparsenmf.cli.reading import Input, check_output, load, speaker
 from sparsenmf.io import Model, load_model, write
 from sparsenmf.io.files import atomic_write
 
@@ -21,9 +21,6 @@ def transform_file(
     output: str,
     output_format: str | None,
     proportions: bool,
-    max_iter: int,
-    tol: float,
-    threads: int | None,
     force: bool,
     quiet: bool,
     as_json: bool,
@@ -37,8 +34,8 @@ def transform_file(
     if output != "-":
         check_output(output, force, (model, *source.files))
     fitted = load_model(model)
-    data = load_for(fitted, source, say)
-    W = solved(fitted, data.X, max_iter, tol, threads)
+    data = load(source, say, fitted)
+    W = solved(fitted, data.X, **options)  # what is left of them when the input has taken its own
     if proportions:
         from sparsenmf.topics.poisson import proportions as proportions_of
 

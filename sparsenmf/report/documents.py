@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sparsenmf.matrix import Matrix
-from sparsenmf.report.numbers import short
+from sparsenmf.report.numbers import short, shortened
 from sparsenmf.report.words import main_parts
 from sparsenmf.topics.describe import representative_documents
 
@@ -119,5 +119,4 @@ def _bag(A: Matrix, row: int, name: Callable[[int], str]) -> str:
 def cut(text: str, length: int) -> str:
     """A text with its runs of white space made one space, and so many characters at most."""
     # Ten times the length is enough to find that much text between white space, of a text of any size.
-    text = " ".join(text[: 10 * length].split())
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return shortened(" ".join(text[: 10 * length].split()), length)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparsenmf.report.numbers import short
-from sparsenmf.topics.groups import topics_by_group
+from sparsenmf.topics.groups import is_missing, topics_by_group
 
 __all__ = ["grouped"]
 
@@ -47,11 +47,7 @@ def grouped(W: Any, H: Any, groups: Iterable[Any]) -> dict[str, Any]:
 
 
 def _as_text(value: Any) -> str:
-    try:
-        missing = value is None or bool(value != value)  # noqa: PLR0124  # NaN and NaT are not equal to themselves
-    except (TypeError, ValueError):  # pandas.NA is neither equal nor unequal
-        missing = True
-    if missing:
+    if is_missing(value):
         return ""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-__all__ = ["plain", "short"]
+__all__ = ["plain", "short", "shortened"]
 
 _MOST = 200
 
@@ -29,15 +29,12 @@ def plain(value: Any) -> str:
     if isinstance(value, set | frozenset):
         value = sorted(value, key=str)
     if isinstance(value, list | tuple):
-        return _cut(", ".join(map(str, value[:_MOST])) or "none")
+        return shortened(", ".join(map(str, value[:_MOST])) or "none", _MOST)
     # Where an object lies in memory differs from run to run, and tells nothing.
-    text = (
-        f"{value:,}"
-        if isinstance(value, int) and abs(value) >= 10_000
-        else re.sub(r" at 0x[0-9A-Fa-f]+", "", str(value))
-    )
-    return _cut(text)
+    many = isinstance(value, int) and abs(value) >= 10_000
+    return shortened(f"{value:,}" if many else re.sub(r" at 0x[0-9A-Fa-f]+", "", str(value)), _MOST)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many characters, with a mark where it was cut."""
+    return text if len(text) <= length else text[: length - 1] + "…"

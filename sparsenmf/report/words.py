@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsenmf.report.numbers import short
+from sparsenmf.report.numbers import short, shortened
 from sparsenmf.topics.rank import lift, rank_words, shares_of_words, word_scores
 
 __all__ = ["LAMBDAS", "WordTable", "word_pools"]
@@ -65,8 +65,7 @@ class WordTable:
 
     def name(self, column: int) -> str:
         """A column's name, cut where it is very long."""
-        name = f"#{column}" if self._vocabulary is None else str(self._vocabulary[column])
-        return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+        return shortened(f"#{column}" if self._vocabulary is None else str(self._vocabulary[column]), LONGEST)
 
 
 def main_parts(shares: np.ndarray, most: int = 3, least: float = 0.05) -> list[int]:

@@ -10,33 +10,21 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+#: The module of each public name.
 _HOMES = {
-    "Counts": "counting",
-    "GroupTable": "groups",
-    "HeldOut": "heldout",
-    "Topic": "describe",
-    "TopicModel": "model",
-    "Word": "describe",
-    "count_texts": "counting",
-    "exclusivity": "coherence",
-    "find_topics": "describe",
-    "held_out": "heldout",
-    "merge_topics": "groups",
-    "npmi": "coherence",
-    "proportions": "poisson",
-    "rank_words": "rank",
-    "representative_documents": "describe",
-    "similar_topics": "describe",
-    "to_pyldavis": "pyldavis",
-    "topic_distances": "describe",
-    "topic_diversity": "coherence",
-    "topic_mass": "poisson",
-    "topic_names": "describe",
-    "topic_sizes": "poisson",
-    "topics_by_group": "groups",
-    "umass": "coherence",
-    "word_distributions": "poisson",
-    "word_scores": "rank",
+    name: module
+    for module, names in {
+        "coherence": "exclusivity npmi topic_diversity umass",
+        "counting": "Counts count_texts",
+        "describe": "Topic Word find_topics representative_documents similar_topics topic_distances topic_names",
+        "groups": "GroupTable merge_topics topics_by_group",
+        "heldout": "HeldOut held_out",
+        "model": "TopicModel",
+        "poisson": "proportions topic_mass topic_sizes word_distributions",
+        "pyldavis": "to_pyldavis",
+        "rank": "rank_words word_scores",
+    }.items()
+    for name in names.split()
 }
 __all__ = sorted(_HOMES)
 

@@ -197,15 +197,8 @@ class _Counter:
         from joblib import Parallel, delayed
 
         told = pickle.dumps((self.vectorizer, argument))
-        run = Parallel(
-            n_jobs=n_jobs,
-            backend="loky",
-            return_as="generator",
-            batch_size=1,
-            pre_dispatch="n_jobs + 2",
-            max_nbytes=None,
-            idle_worker_timeout=_IDLE,
-        )
+        one_by_one = {"batch_size": 1, "pre_dispatch": "n_jobs + 2", "return_as": "generator"}
+        run = Parallel(n_jobs, backend="loky", max_nbytes=None, idle_worker_timeout=_IDLE, **one_by_one)
         yield from run(delayed(_remote)(work.__name__, told, chunk) for chunk in chunks)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from sparsenmf import _validation as check
 from sparsenmf.topics.poisson import topic_mass, topic_sizes, word_distributions
-from sparsenmf.topics.rank import lift, rank_words, word_scores
+from sparsenmf.topics.rank import best_places, lift, rank_words, word_scores
 
 __all__ = [
     "METRICS",
@@ -261,9 +261,7 @@ def representative_documents(W: Any, H: Any, n_documents: int = 5) -> list[np.nd
         total = lengths + prior
         score = np.divide(mass[:, t] + prior * size, total, out=np.zeros_like(total), where=total > 0)
         score[mass[:, t] <= 0] = -1
-        enough = min(n_documents, len(score))
-        near = np.flatnonzero(score >= np.partition(score, -enough)[-enough]) if enough else np.zeros(0, int)
-        best = near[np.argsort(-score[near], kind="stable")][:n_documents]
+        best = best_places(score, n_documents)
         found.append(best[score[best] >= 0])
     return found
 

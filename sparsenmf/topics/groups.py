@@ -10,7 +10,7 @@ import numpy as np
 
 from sparsenmf.topics.poisson import rows_to_one, topic_mass, topic_sizes, word_distributions
 
-__all__ = ["GroupTable", "merge_topics", "topics_by_group"]
+__all__ = ["GroupTable", "is_missing", "merge_topics", "topics_by_group"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def topics_by_group(W: Any, H: Any, groups: Iterable[Any]) -> GroupTable:
     mass, values = topic_mass(W, H), list(groups)
     if len(values) != len(mass):
         raise ValueError(f"{len(values):,} groups for {len(mass):,} documents: there must be one value for each.")
-    present = [value for value in values if not _is_missing(value)]
+    present = [value for value in values if not is_missing(value)]
     if not present:
         raise ValueError("no document has a group: every value is None, NaN or empty.")
     try:
@@ -78,7 +78,7 @@ def topics_by_group(W: Any, H: Any, groups: Iterable[Any]) -> GroupTable:
     except TypeError as error:
         raise TypeError(f"a group is one value for a document, as 2024 or 'news': {error}.") from error
     places = {value: place for place, value in enumerate(ordered)}
-    rows = np.array([-1 if _is_missing(value) else places[value] for value in values])
+    rows = np.array([-1 if is_missing(value) else places[value] for value in values])
     inside = rows >= 0
     counts = np.stack(
         [np.bincount(rows[inside], weights=column[inside], minlength=len(ordered)) for column in mass.T], axis=1
@@ -150,7 +150,8 @@ def _numbers_of_topics(together: Sequence[Iterable[int]]) -> list[list[int]]:
         ) from error
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether a value says that a document has no group."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
     try:

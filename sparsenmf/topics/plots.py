@@ -62,9 +62,7 @@ def plot_convergence(fits: Any, ax: Any = None, against: str = "iteration") -> A
 def _history(fit: Any, against: str) -> tuple[np.ndarray, np.ndarray]:
     history = getattr(fit, "outcome_", fit).history
     if not isinstance(history, dict):
-        history = {
-            name: [getattr(record, name) for record in history] for name in ("iteration", "seconds", "objective")
-        }
+        history = {name: [getattr(each, name) for each in history] for name in ("iteration", "seconds", "objective")}
     if against not in ("iteration", "seconds"):
         raise ValueError(f"against must be 'iteration' or 'seconds', got {against!r}.")
     if len(history.get("objective", ())) == 0:
@@ -105,14 +103,8 @@ def plot_topic_words(
             raise ValueError(f"there is no topic {unknown[0]}: they are 0 to {len(known) - 1}.")
         found = [known[t] for t in topics]
     found = found if topics is not None else found[:12]
-    columns = max(1, min(columns, len(found)))
-    rows = -(-len(found) // columns)
-    figure, axes = _pyplot().subplots(
-        rows, columns, figsize=(2.6 * columns, (0.6 + 0.2 * n_words) * rows), squeeze=False, layout="constrained"
-    )
-    for ax in axes.flat[len(found) :]:
-        ax.set_visible(False)
-    for ax, topic in zip(axes.flat, found, strict=False):
+    figure, axes = _panels(len(found), columns, 2.6, 0.6 + 0.2 * n_words)
+    for ax, topic in zip(axes, found, strict=True):
         places = np.arange(len(topic.words))
         ax.barh(places, [word.weight for word in topic.words], color="0.45")
         ax.set_yticks(places, [_plain(word.name) for word in topic.words])
@@ -120,7 +112,7 @@ def plot_topic_words(
         share = "" if np.isnan(topic.share) else f"  {topic.share:.1%}"
         ax.set_title(f"topic {topic.component}{share}", fontsize="medium")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.xaxis.set_major_locator(_ticker().MaxNLocator(3))
+        ax.locator_params(axis="x", nbins=3)
     return figure
 
 
@@ -218,7 +210,7 @@ def plot_sparseness(W: Any, H: Any, ax: Any = None) -> Any:
     ax.scatter(places, of_w, marker="o", facecolor="white", edgecolor="0", label="columns of W", zorder=2)
     ax.scatter(places, of_h, marker="s", color="0.35", label="rows of H", zorder=2)
     ax.set(xlabel="component", ylabel="sparseness (Hoyer)", ylim=(0, 1.02))
-    ax.xaxis.set_major_locator(_ticker().MaxNLocator(integer=True))
+    ax.locator_params(axis="x", integer=True)
     ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
     return ax
 
@@ -246,14 +238,9 @@ def plot_components(H: Any, shape: tuple[int, int], columns: int = 7) -> Any:
     H = np.asarray(H)
     if H.shape[1] != shape[0] * shape[1]:
         raise ValueError(f"rows of H have {H.shape[1]:,} entries, and {shape[0]} x {shape[1]} pixels are asked for.")
-    columns = max(1, min(columns, len(H)))
-    rows = -(-len(H) // columns)
-    figure, axes = _pyplot().subplots(
-        rows, columns, figsize=(1.1 * columns, 1.1 * rows), squeeze=False, layout="constrained"
-    )
-    for ax in axes.flat:
+    figure, axes = _panels(len(H), columns, 1.1, 1.1)
+    for ax, component in zip(axes, H, strict=True):
         ax.axis("off")
-    for ax, component in zip(axes.flat, H, strict=False):
         ax.imshow(component.reshape(shape), cmap="Greys", vmin=0)
     return figure
 
@@ -271,10 +258,15 @@ def _pyplot() -> Any:
     return plt
 
 
-def _ticker() -> Any:
-    from matplotlib import ticker
-
-    return ticker
+def _panels(count: int, columns: int, width: float, height: float) -> tuple[Any, Any]:
+    """A figure, and its axes: panels of one size in inches, so many a row; empty places at the end are not drawn."""
+    columns = max(1, min(columns, count))
+    rows = -(-count // columns)
+    size = width * columns, height * rows
+    figure, axes = _pyplot().subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for ax in axes.flat[count:]:
+        ax.set_visible(False)
+    return figure, axes.flat[:count]
 
 
 def _axes(ax: Any, size: tuple[float, float] = (6, 4)) -> Any:

@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from sparsenmf import _validation as check
 
-__all__ = ["RANKINGS", "is_number", "lift", "rank_words", "shares_of_words", "word_scores"]
+__all__ = ["RANKINGS", "best_places", "is_number", "lift", "rank_words", "shares_of_words", "word_scores"]
 
 RANKINGS = ("probability", "lift", "relevance", "frex")
 
@@ -134,9 +134,17 @@ def rank_words(phi: Any, n_words: int = 10, scores: Any = None) -> list[np.ndarr
     scores = phi if scores is None else np.asarray(scores)
     found = []
     for probability, score in zip(phi, scores, strict=True):
-        # Only the best few of a vocabulary are sorted in full; ties at the threshold stay in.
-        enough = min(n_words, len(score))
-        near = np.flatnonzero(score >= np.partition(score, -enough)[-enough])
-        best = near[np.lexsort((-probability[near], -score[near]))][:n_words]
+        best = best_places(score, n_words, probability)
         found.append(best[probability[best] > 0])
     return found
+
+
+def best_places(scores: np.ndarray, most: int, second: np.ndarray | None = None) -> np.ndarray:
+    """The places of the highest scores, the highest first; of equal scores by `second`, then in their order.
+
+    Only the best few are sorted in full: ties at the threshold stay in until then.
+    """
+    enough = min(most, len(scores))
+    near = np.flatnonzero(scores >= np.partition(scores, -enough)[-enough]) if enough else np.zeros(0, int)
+    keys = (-scores[near],) if second is None else (-second[near], -scores[near])
+    return near[np.lexsort(keys)][:most]
