@@ -26,6 +26,9 @@ from sparsenmf.kernels.rules import GramSolve, KlSolve, in_dtype
 from sparsenmf.operand import Moments, Operand, gram_matrix
 from sparsenmf.scaling import NO_PENALTY, TINY, Penalty
 
+Array = np.ndarray
+Given = np.ndarray | None
+
 
 class Statistics:
     """What an update of the rows of F, given G, needs of X. All fields add up over blocks of the columns of X."""
@@ -130,14 +133,7 @@ class Loss(ABC):
         """How much of each component a factor holds: zero where it holds nothing."""
 
     @abstractmethod
-    def statistics(
-        self,
-        X: Operand,
-        F: np.ndarray,
-        G: np.ndarray,
-        digest: np.ndarray | None = None,
-        out: np.ndarray | None = None,
-    ) -> Any:
+    def statistics(self, X: Operand, F: Array, G: Array, digest: Given = None, out: Given = None) -> Any:
         """What an update of the rows of F, given G, needs of X.
 
         `digest` is that of G where it is known, `out` memory that the result may use.
@@ -182,14 +178,7 @@ class KullbackLeibler(Loss):
         """The column sums."""
         return digest
 
-    def statistics(
-        self,
-        X: Operand,
-        F: np.ndarray,
-        G: np.ndarray,
-        digest: np.ndarray | None = None,
-        out: np.ndarray | None = None,
-    ) -> RatioStatistics:
+    def statistics(self, X: Operand, F: Array, G: Array, digest: Given = None, out: Given = None) -> RatioStatistics:
         """One pass over the nonzeros of X."""
         numerators, loglik = X.ratio_times(F, G)
         return RatioStatistics(numerators, self.digest(G) if digest is None else digest, X.masses, loglik)
@@ -241,14 +230,7 @@ class Frobenius(Loss):
         """The squared lengths of the columns."""
         return np.diag(digest)
 
-    def statistics(
-        self,
-        X: Operand,
-        F: np.ndarray,
-        G: np.ndarray,
-        digest: np.ndarray | None = None,
-        out: np.ndarray | None = None,
-    ) -> CrossStatistics:
+    def statistics(self, X: Operand, F: Array, G: Array, digest: Given = None, out: Given = None) -> CrossStatistics:
         """The cross product, one pass over the nonzeros of X, and the Gram matrix."""
         return CrossStatistics(X.times(G, out=out), self.digest(G) if digest is None else digest)
 
