@@ -31,7 +31,17 @@ from numba import njit, prange
 from numba.core import config
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["for_blocks", "helper", "kernel", "plain", "prange", "thread_count", "threading_layer", "threads"]
+__all__ = [
+    "for_blocks",
+    "helper",
+    "kernel",
+    "made_once",
+    "plain",
+    "prange",
+    "thread_count",
+    "threading_layer",
+    "threads",
+]
 
 T = TypeVar("T")
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
@@ -63,6 +73,28 @@ def _renamed(function: types.FunctionType, role: str) -> types.FunctionType:
 def helper(function: Any) -> Any:
     """Compile a function that kernels of the same file call."""
     return njit(**_OPTIONS)(_renamed(function, "helper"))
+
+
+_MAKING = threading.RLock()  # held while something that threads share is made: an operand, a transpose, a plan
+
+
+def _new_making_lock() -> None:
+    """In a forked child, nobody is there to let go of the lock that a thread of the parent held."""
+    global _MAKING  # noqa: PLW0603
+    _MAKING = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_making_lock)
+
+
+def made_once(kept: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
+    """kept[key], made by the first thread that asks."""
+    if key not in kept:
+        with _MAKING:
+            if key not in kept:
+                kept[key] = make()
+    return kept[key]
 
 
 INHERITED = -1  # stands for a process that is not this one

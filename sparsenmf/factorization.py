@@ -79,6 +79,4 @@ def factorize(
     """
     given = {name: value for name, value in locals().items() if name not in ("X", "W", "H", "callback")}
     options = FitOptions(**given)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be a function of one Record, got {callback!r}.")
     return Fit(X, options, W=W, H=H).run(callback)

@@ -5,6 +5,7 @@ A fit is a prepared X (shared), options (fixed) and a state (its own). `run` is 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import time
@@ -17,7 +18,7 @@ import numpy as np
 from sparsenmf import _validation as check
 from sparsenmf._jit import threads
 from sparsenmf.measures import objective
-from sparsenmf.operand import Operand, choose_path, transposed
+from sparsenmf.operand import Operand, choose_path, empty_factor, transposed
 from sparsenmf.options import FitOptions
 from sparsenmf.parameters import Callback
 from sparsenmf.prepared import as_prepared
@@ -78,7 +79,7 @@ class Fit:
     W, H : array-like, optional
         A start of shapes (n, k) and (k, m), in the scale of X.
     state : FitState, optional
-        Where to go on, instead of a start. It must come from a fit of this X with these options.
+        Where to go on, instead of a start: a state of a fit of this X with these options. The fit takes the state over.
 
     Attributes
     ----------
@@ -103,6 +104,10 @@ class Fit:
     def __init__(
         self, X: Any, options: FitOptions, *, W: Any = None, H: Any = None, state: FitState | None = None
     ) -> None:
+        if not isinstance(options, FitOptions):
+            raise TypeError(f"options must be FitOptions, got {options!r}: pass FitOptions(n_components, ...).")
+        if state is not None and W is not None:
+            raise ValueError("Pass W or a state, not both: the state holds W.")
         self.prepared, self.options = as_prepared(X), options
         A = self.prepared.checked_matrix
         check.check_positive(A)
@@ -112,18 +117,30 @@ class Fit:
         self._fixed_h = fixed_factor(H, options, A.shape[1], self.dtype)
         self.units = units_of(self.scale, self._fixed_h, self.dtype)
         self._since: float | None = None
+        self._running = False  # inside `run`, which sets the threads once for all steps
+        self._least = math.inf  # of the objectives before the window of the tolerance
         with threads(options.n_threads):
             path = choose_path(A, self.dtype, options.cost.crossover, options.path)
             X = self.prepared.operand(self.dtype, path)
-            self.state = self._first_state(X, W, H) if state is None else state
+            self.state = self._first_state(X, W, H) if state is None else self._checked(state)
             self._solver = self._begin(X)
 
     def _first_state(self, X: Operand, W: Any, H: Any) -> FitState:
         options, digest = self.options, self.options.cost.digest
         start = start_of(self.prepared.checked_matrix, options, W, H, self.dtype)
         W, Ht = padded_start(start, self.units, X, options.update_H)
-        drawn_from = random_description(options.random_state)
-        return FitState(Factor(W, digest(W)), Factor(Ht, digest(Ht)), random_state=drawn_from)
+        factors = Factor(W, digest(W)), Factor(Ht, digest(Ht))
+        return FitState(*factors, self._made_for(), random_state=random_description(options.random_state))
+
+    def _checked(self, state: FitState) -> FitState:
+        columns = empty_factor(0, self.options.n_components, self.dtype).shape[1]
+        state.check(self.prepared.shape, columns, self.dtype, self._made_for())
+        return state
+
+    def _made_for(self) -> dict[str, Any]:
+        options = self.options
+        kept = {name: getattr(options, name) for name in ("loss", "solver", "n_components", "update_H")}
+        return kept | {"dtype": self.dtype.name}
 
     def _begin(self, X: Operand) -> Solver:
         options, state, loss = self.options, self.state, self.options.cost
@@ -158,7 +175,7 @@ class Fit:
             raise StopIteration
         if self._since is None:
             self._since = time.perf_counter() - state.seconds
-        with threads(self.options.n_threads):
+        with contextlib.nullcontext() if self._running else threads(self.options.n_threads):
             return self._finish() if state.stop_reason is not None else self._step()
 
     def _step(self) -> Record:
@@ -205,9 +222,10 @@ class Fit:
         if records[-1].kkt <= tol:
             return "kkt"
         if len(records) > window:
-            before = min(record.objective for record in records[:-window])
+            older = records[:-window] if self._least == math.inf else [records[-window - 1]]
+            self._least = min(self._least, *(record.objective for record in older))
             now = min(record.objective for record in records[-window:])
-            if before - now <= tol * abs(now):
+            if self._least - now <= tol * abs(now):
                 return "objective"
         return None
 
@@ -237,12 +255,18 @@ class Fit:
         Factorization
         """
         options, state = self.options, self.state
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be a function of one Record, got {callback!r}.")
         with threads(options.n_threads), told(options, state):
-            for record in self:
-                if callback is None or state.stop_reason in ("callback", "diverged"):
-                    continue
-                if callback(record):
-                    self.stop()
+            self._running = True
+            try:
+                for record in self:
+                    if callback is None or state.stop_reason in ("callback", "diverged"):
+                        continue
+                    if callback(record):
+                        self.stop()
+            finally:
+                self._running = False
         return self.result()
 
     def result(self) -> Factorization:

@@ -13,9 +13,9 @@ from sparsenmf._validation import check_factor, check_matrix
 from sparsenmf.losses import Loss, loss_of
 from sparsenmf.matrix import Matrix
 from sparsenmf.operand import Moments, Operand, as_operand, pad, padded_transpose
-from sparsenmf.scaling import Units, check_cost, cost_scale, scale_of
+from sparsenmf.scaling import Units, check_cost, cost_scale, power_near, scale_of
 
-BLOCK_ENTRIES = 1 << 22  # of X that are measured together: bounds the float64 copies of X and W
+BLOCK_ENTRIES = 1 << 22  # of X that are measured together: bounds their float64 copy
 DOUBLE = np.dtype(np.float64)
 
 
@@ -45,7 +45,7 @@ def _checked(X: Any, W: Any, H: Any, loss: Any, whom: str) -> Pair:
     W = check_factor(W, "W", (A.shape[0], None), None, whom=whom)
     H = check_factor(H, "H", (W.shape[1], A.shape[1]), None, whom=whom)
     scale = scale_of(A, DOUBLE)
-    return Pair(kind, A, W, H, Units(scale, math.sqrt(scale)))
+    return Pair(kind, A, W, H, Units(scale, power_near(float(H.max()))))
 
 
 def _added(moments: list[Moments]) -> Moments:

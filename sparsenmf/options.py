@@ -65,6 +65,7 @@ class FitOptions:
             self._set(each.name, PARAMETERS[each.name].kind.check(getattr(self, each.name), each.name))
         self._set("loss", loss_of(self.loss).name)
         check.check_choice(self.solver, [name for name, loss in SOLVERS if loss == self.loss], "solver")
+        check.check_random_state(self.random_state)
         check.check_choice(self.init, ("auto", *INITS, "custom"), "init")
         if self.dtype != "auto" or not isinstance(self.dtype, str):
             self._set("dtype", check.working_dtype(self.dtype, self.dtype).name)

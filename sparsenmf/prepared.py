@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
 
-from sparsenmf._jit import threads
+from sparsenmf._jit import made_once, threads
 from sparsenmf._validation import check_matrix, working_dtype
 from sparsenmf.matrix import Matrix
 from sparsenmf.operand import Operand, as_operand, choose_path
@@ -47,7 +46,6 @@ class Prepared:
     def __init__(self, matrix: Matrix) -> None:
         self.checked_matrix = matrix
         self._operands: dict[tuple[str, str], Operand] = {}
-        self._lock = threading.RLock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Prepared, (self.checked_matrix,)  # another process makes its own transpose
@@ -90,12 +88,8 @@ class Prepared:
         Operand
             It makes its transpose and its plans when they are first asked for, and keeps them.
         """
-        with self._lock:
-            key = dtype.name, path
-            if key not in self._operands:
-                scale = scale_of(self.checked_matrix, dtype)
-                self._operands[key] = as_operand(self.checked_matrix, dtype, path, scale)
-            return self._operands[key]
+        A = self.checked_matrix
+        return made_once(self._operands, (dtype.name, path), lambda: as_operand(A, dtype, path, scale_of(A, dtype)))
 
 
 @described

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("sparsenmf")
 _WIDTH = 20  # of the bar
+_OURS = "sparsenmf.fit"  # the name of handlers that fits put up for themselves
 
 
 def seconds_left(iteration: int, seconds: float, max_iter: int, max_seconds: float | None) -> float | None:
@@ -46,20 +48,42 @@ class Bar(logging.StreamHandler):
         self.stream.flush()
 
 
+class _Level:
+    """The level of the logger while fits tell: the last fit to end puts it back."""
+
+    def __init__(self) -> None:
+        self.lock, self.users, self.before = threading.Lock(), 0, logging.NOTSET
+
+    def raised(self, by: int) -> None:
+        """One fit more (1) or less (-1) that tells."""
+        with self.lock:
+            if self.users == 0:
+                self.before = _LOG.level
+            self.users += by
+            _LOG.setLevel(logging.DEBUG if self.users else self.before)
+
+
+_LEVEL = _Level()
+
+
 @contextlib.contextmanager
 def told(options: FitOptions, state: FitState) -> Iterator[None]:
     """Above verbosity 0, let the log of the fit through, to standard error where nobody listens to the logger."""
     if not options.verbose:
         yield
         return
-    level, handler = _LOG.level, None
-    if not _LOG.hasHandlers():
+    ours = [handler for handler in _LOG.handlers if handler.name == _OURS]
+    handler = None
+    if len(ours) == len(_LOG.handlers) and not logging.root.handlers:
         handler = Bar(options, state) if sys.stderr.isatty() else logging.StreamHandler()
+        handler.name = _OURS
+        thread = threading.get_ident()
+        handler.addFilter(lambda record: record.thread == thread)  # other fits may run beside this one
         _LOG.addHandler(handler)
-    _LOG.setLevel(logging.DEBUG)
+    _LEVEL.raised(1)
     try:
         yield
     finally:
-        _LOG.setLevel(level)
+        _LEVEL.raised(-1)
         if handler:
             _LOG.removeHandler(handler)

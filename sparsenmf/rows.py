@@ -13,7 +13,7 @@ from sparsenmf.losses import Loss, RowTask, loss_of
 from sparsenmf.matrix import Matrix
 from sparsenmf.operand import as_operand, empty_factor, padded_transpose
 from sparsenmf.parameters import PARAMETERS, default, described
-from sparsenmf.scaling import Alphas, Units, power_near, row_scales
+from sparsenmf.scaling import Alphas, Units, check_unit, power_near, row_scales
 
 __all__ = ["RowSolver", "solve_rows"]
 
@@ -82,6 +82,7 @@ def _solved(A: Matrix, H: np.ndarray, kind: Loss, alphas: Alphas, task: RowTask,
         rows = np.flatnonzero(scales == scale)
         part = A if len(rows) == A.shape[0] else A.take_rows(rows)
         units = Units(float(scale), unit)
+        check_unit(units.w, H.dtype)
         penalty, _ = alphas.in_units(A.shape, kind.degree, units)
         F = empty_factor(len(rows), len(H), H.dtype)
         operand = as_operand(part, H.dtype, path, float(scale), alone=True)

@@ -92,7 +92,7 @@ def scale_of(A: Matrix, dtype: np.dtype) -> float:
 
 def check_cost(X: Matrix, degree: int, scale: float) -> None:
     """Refuse an X whose cost float64 cannot hold: squares of 1e200 overflow, and those of 1e-200 vanish."""
-    if abs(math.log10(scale)) * degree > LARGEST_COST:
+    if degree > 1 and abs(math.log10(scale)) * degree > LARGEST_COST:
         raise ValueError(
             f"X's largest entry is {X.largest:g}, and float64 cannot hold the sum of squares of such entries: divide X "
             f"by {X.largest:.0e} first, and multiply W by that number afterwards."
@@ -108,9 +108,10 @@ def row_scales(A: Matrix) -> np.ndarray:
     return scales
 
 
-def in_units(A: np.ndarray, unit: float) -> np.ndarray:
-    """A / unit, in float64 where there is anything to divide."""
-    return A if unit == 1.0 else A.astype(np.float64) / unit
+def check_unit(w: float, dtype: np.dtype) -> None:
+    """Refuse a unit of W that the dtype cannot hold: H is too small beside X."""
+    if w > float(np.finfo(dtype).max) / 1e6:
+        raise ValueError(f"For this H, W has entries of about {w:g}, too large for {dtype}: use dtype='float64'.")
 
 
 def tamed(W: np.ndarray, H: np.ndarray, mass: float) -> tuple[np.ndarray, np.ndarray]:

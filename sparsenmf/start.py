@@ -13,7 +13,7 @@ from sparsenmf.init import INITS, initialize, quick_random, starts_at_random, us
 from sparsenmf.matrix import Matrix
 from sparsenmf.operand import Operand, pad, padded_transpose
 from sparsenmf.options import FitOptions
-from sparsenmf.scaling import Units, power_near, tamed
+from sparsenmf.scaling import Units, check_unit, power_near, tamed
 
 
 class Start(NamedTuple):
@@ -70,8 +70,7 @@ def fixed_factor(H: Any, options: FitOptions, m: int, dtype: np.dtype) -> np.nda
 def units_of(scale: float, fixed_h: np.ndarray | None, dtype: np.dtype) -> Units:
     """The units of X, W and H. A fixed H has its own."""
     units = Units(scale, math.sqrt(scale) if fixed_h is None else power_near(float(fixed_h.max())))
-    if units.w > float(np.finfo(dtype).max) / 1e6:
-        raise ValueError(f"For this H, W has entries of about {units.w:g}, too large for {dtype}: use dtype='float64'.")
+    check_unit(units.w, dtype)
     return units
 
 
@@ -100,7 +99,7 @@ def _even(operand: Operand, Ht: np.ndarray, k: int) -> np.ndarray:
 
 def random_description(seed: Any) -> dict[str, Any] | None:
     """What a start was drawn from, as JSON can hold it: a seed, or the state of a generator after the draw."""
-    if seed is None:
+    if seed is None or seed is np.random:
         return None
     if isinstance(seed, (int, np.integer)):
         return {"seed": int(seed)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -93,6 +93,8 @@ class FitState:
     ----------
     W, H : Factor
         W and H', padded, in the units of the fit.
+    made_for : dict
+        The loss, the solver, the number of components and the dtype of the fit.
     extrapolation : Extrapolation
     steps : dict
         The last step of "gd" on each factor, by its name.
@@ -121,6 +123,7 @@ class FitState:
 
     W: Factor
     H: Factor
+    made_for: dict[str, Any] = field(default_factory=dict)
     extrapolation: Extrapolation = field(default_factory=Extrapolation)
     steps: dict[str, float] = field(default_factory=dict)
     iteration: int = 0
@@ -129,6 +132,8 @@ class FitState:
     stop_reason: str | None = None
     finished: bool = False
     random_state: dict[str, Any] | None = None
+
+    _plain: ClassVar[tuple[str, ...]] = ("iteration", "seconds", "stop_reason", "finished", "random_state")
 
     def parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """The state as named arrays, which share its memory, and a dict that JSON can hold.
@@ -143,9 +148,10 @@ class FitState:
         for name, factor in (("W", self.W), ("H", self.H)):
             given = {"iterate": factor.iterate, "digest": factor.digest, "ahead": factor.ahead}
             arrays |= {f"{name}.{part}": array for part, array in given.items() if array is not None}
-        rest = {name: getattr(self, name) for name in ("iteration", "seconds", "stop_reason", "finished")}
-        rest |= {"extrapolation": asdict(self.extrapolation), "steps": dict(self.steps)}
-        return arrays, rest | {"history": [list(record) for record in self.history], "random_state": self.random_state}
+        rest: dict[str, Any] = {name: getattr(self, name) for name in self._plain}
+        rest |= {"made_for": dict(self.made_for), "steps": dict(self.steps)}
+        rest |= {"extrapolation": asdict(self.extrapolation), "history": [list(record) for record in self.history]}
+        return arrays, rest
 
     @classmethod
     def from_parts(cls, arrays: dict[str, np.ndarray], rest: dict[str, Any]) -> FitState:
@@ -159,19 +165,63 @@ class FitState:
         Returns
         -------
         FitState
+
+        Raises
+        ------
+        ValueError
+            If a part is missing; `Fit` checks whether the parts belong to its X and options.
         """
+        of_rest = {*cls._plain, "made_for", "extrapolation", "steps", "history"}
+        lacking = sorted({"W.iterate", "W.digest", "H.iterate", "H.digest"} - set(arrays)) + sorted(of_rest - set(rest))
+        if lacking:
+            raise ValueError(f"The parts are no state of a fit: {', '.join(lacking)} missing. Pass what `parts` gave.")
 
         def factor(name: str) -> Factor:
             ahead = arrays.get(f"{name}.ahead")
             found = Factor(arrays[f"{name}.iterate"], np.asarray(arrays[f"{name}.digest"]), ahead)
             return found.copy()
 
-        plain = {name: rest[name] for name in ("iteration", "seconds", "stop_reason", "finished", "random_state")}
+        plain = {name: rest[name] for name in cls._plain}
         return cls(
             factor("W"),
             factor("H"),
+            made_for=dict(rest["made_for"]),
             extrapolation=Extrapolation(**rest["extrapolation"]),
             steps=dict(rest["steps"]),
             history=[Record(*record) for record in rest["history"]],
             **plain,
         )
+
+    def check(self, shape: tuple[int, int], columns: int, dtype: np.dtype, made_for: dict[str, Any]) -> None:
+        """Refuse a state of another fit: kernels index the arrays without checks.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of X.
+        columns : int
+            Of padded factors.
+        dtype : dtype
+            Of factors.
+        made_for : dict
+            What the state must have been made for.
+
+        Raises
+        ------
+        ValueError
+            If the state is of another loss, solver, number of components, dtype or shape, or holds bad entries.
+        """
+        for name, wanted in made_for.items():
+            if self.made_for.get(name) != wanted:
+                raise ValueError(
+                    f"The state is of a fit with {name}={self.made_for.get(name)!r}, and the options say {wanted!r}."
+                )
+        for name, factor, rows in (("W", self.W, shape[0]), ("H", self.H, shape[1])):
+            for part in (factor.iterate, factor.met):
+                if part.shape != (rows, columns) or part.dtype != dtype or not part.flags.c_contiguous:
+                    raise ValueError(
+                        f"The state's {name} is {part.dtype} of shape {part.shape}, and this X asks for {dtype} of "
+                        f"shape {(rows, columns)}: is it the X that the state was made with?"
+                    )
+                if not (np.isfinite(part).all() and part.min(initial=0) >= 0):
+                    raise ValueError(f"The state's {name} has an entry that is negative or no number.")

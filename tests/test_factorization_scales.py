@@ -167,3 +167,10 @@ def test_the_step_of_the_user_is_in_the_scale_of_x_with_a_fixed_h_too(dense_coun
         plain = fit(dense_counts, 3, loss=loss, H=H, step=1e-3, **given)
         far = fit(dense_counts, 3, loss=loss, H=H * 2.0**60, step=1e-3 / 2.0**120, **given)
         np.testing.assert_allclose(far.W * 2.0**60, plain.W, rtol=1e-6)
+
+
+@each_loss
+def test_the_objective_of_factors_far_apart(dense_counts, start, loss):
+    plain = objective(dense_counts, *start, loss)
+    assert objective(dense_counts, start[0] * 1e200, start[1] * 1e-200, loss) == pytest.approx(plain, rel=1e-9)
+    assert objective(dense_counts, start[0] * 1e-200, start[1] * 1e200, loss) == pytest.approx(plain, rel=1e-9)

@@ -122,3 +122,65 @@ def test_a_state_shares_no_memory_with_the_one_it_was_made_from(counts):
     next(fit)
     assert np.array_equal(copy.W.iterate, kept)
     assert not np.array_equal(fit.state.W.iterate, kept)
+
+
+# --- states of other fits ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parts(counts):
+    fit = Fit(counts, options_of("auto", "kl"))
+    next(fit)
+    arrays, rest = fit.state.parts()
+    return dict(arrays), json.loads(json.dumps(rest))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"solver": "cd"}, "with solver='auto', and the options say 'cd'"),
+        ({"loss": "frobenius"}, "with loss='kl', and the options say 'frobenius'"),
+        ({"n_components": 5}, "with n_components=4, and the options say 5"),
+        ({"dtype": "float64"}, "with dtype='float32', and the options say 'float64'"),
+    ],
+)
+def test_a_state_of_other_options_is_refused_with_the_difference(counts, parts, options, message):
+    given = {"n_components": 4, "solver": "auto", "loss": "kl", "random_state": 0} | options
+    with pytest.raises(ValueError, match=message):
+        Fit(counts, FitOptions(**given), state=FitState.from_parts(*parts))
+
+
+def spoilt(array, place, value):
+    array = array.copy()
+    array[place] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("W.iterate", lambda A: A[:5].copy(), r"W is float32 of shape \(5, \d+\), .* is it the X"),
+        ("H.iterate", lambda A: A.astype(np.float64), "H is float64"),
+        ("W.iterate", lambda A: spoilt(A, (2, 1), np.nan), "W has an entry that is negative or no number"),
+        ("H.iterate", lambda A: spoilt(A, (0, 0), -1), "H has an entry that is negative"),
+    ],
+    ids=["rows", "dtype", "nan", "negative"],
+)
+def test_arrays_that_do_not_belong_to_x_are_refused(counts, parts, name, change, message):
+    arrays, rest = parts
+    arrays[name] = change(arrays[name])
+    with pytest.raises(ValueError, match=message):
+        Fit(counts, options_of("auto", "kl"), state=FitState.from_parts(arrays, rest))
+
+
+def test_parts_of_another_x_and_missing_parts_are_refused(counts, parts, start):
+    with pytest.raises(ValueError, match="is it the X that the state was made with"):
+        Fit(counts[:10], options_of("auto", "kl"), state=FitState.from_parts(*parts))
+    with pytest.raises(ValueError, match=r"no state of a fit: H.iterate missing"):
+        FitState.from_parts({name: array for name, array in parts[0].items() if name != "H.iterate"}, parts[1])
+    with pytest.raises(ValueError, match="extrapolation, finished, history"):
+        FitState.from_parts(parts[0], {})
+    with pytest.raises(ValueError, match="Pass W or a state, not both"):
+        Fit(counts, options_of("auto", "kl"), W=start[0], state=FitState.from_parts(*parts))
+    with pytest.raises(TypeError, match="options must be FitOptions, got 3"):
+        Fit(counts, 3)

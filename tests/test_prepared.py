@@ -2,7 +2,9 @@
 
 import copy
 import gc
+import os
 import pickle
+import signal
 import threading
 import time
 import weakref
@@ -12,6 +14,7 @@ import pytest
 import scipy.sparse as sp
 
 from sparsenmf import NMF, factorize, kkt_residual, non_negative_factorization, objective, prepare
+from sparsenmf._jit import made_once
 from sparsenmf._validation import check_matrix
 from sparsenmf.datasets import make_counts
 from sparsenmf.operand import as_operand
@@ -71,6 +74,30 @@ def test_the_transpose_is_made_once_and_is_no_cycle(counts, path):
         assert gone() is None, "X' waits for a collector pass"
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_that_was_forked_while_a_thread_made_something_does_not_wait_for_it(counts):
+    held, go = threading.Event(), threading.Event()
+
+    def hold():
+        made_once({}, "slow", lambda: (held.set(), go.wait(30)))
+
+    worker = threading.Thread(target=hold)
+    worker.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        as_operand(check_matrix(counts), np.dtype(np.float32), "dense").T  # noqa: B018
+        os._exit(0)
+    deadline = time.monotonic() + 20
+    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if ended[0] == 0:
+        os.kill(child, signal.SIGKILL)
+    go.set()
+    worker.join()
+    assert ended == (child, 0)
 
 
 def test_the_transpose_outlives_x(counts):

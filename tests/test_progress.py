@@ -1,12 +1,15 @@
 """verbose=1: a bar with the time left on a terminal, lines in a pipe."""
 
+import contextlib
+import logging
 import re
 import subprocess
 import sys
 
 import pytest
 
-from sparsenmf.progress import seconds_left
+from sparsenmf import FitOptions
+from sparsenmf.progress import seconds_left, told
 from tests import terminal
 from tests.conftest import ROOT
 
@@ -58,3 +61,15 @@ def test_the_time_left_goes_by_the_speed_so_far_and_by_the_budget():
     assert seconds_left(2, 1.0, 10, None) == 4.0
     assert seconds_left(2, 1.0, 10, 3.0) == 2.0
     assert seconds_left(2, 5.0, 10, 3.0) == 0.0
+
+
+def test_fits_that_tell_at_once_put_the_level_back():
+    """The first to end once left the logger at DEBUG for good."""
+    log, levels = logging.getLogger("sparsenmf"), []
+    before, handlers = log.level, list(log.handlers)
+    with contextlib.ExitStack() as second:
+        with told(FitOptions(2, verbose=1), None):
+            second.enter_context(told(FitOptions(2, verbose=1), None))
+        levels.append(log.level)
+    assert levels == [logging.DEBUG]
+    assert (log.level, log.handlers) == (before, handlers)

@@ -165,3 +165,9 @@ def test_bad_limits_of_solve_rows(arguments, error):
 def test_bad_factors_of_solve_rows(H, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         solve_rows(ONES, H)
+
+
+def test_weights_beyond_the_dtype_are_refused():
+    with pytest.raises(ValueError, match="too large for float32: use dtype='float64'"):
+        solve_rows([[1e30]], np.array([[1e-20]], np.float32))
+    assert solve_rows([[1e30]], np.array([[1e-20]]))[0, 0] == pytest.approx(1e50)

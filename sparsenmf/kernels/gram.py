@@ -4,6 +4,7 @@ Rows are independent, but a row's components are a chain of dependent steps. So 
 side by side, a tile, stored component by component, and every step of the chain is a vector step over them.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,7 @@ def tile_rows(itemsize: int) -> int:
     return LANE_GROUPS * VECTOR_BYTES // itemsize
 
 
+@functools.lru_cache(maxsize=32)
 def tile_blocks(n: int, itemsize: int) -> np.ndarray:
     """Bounds of blocks of whole tiles."""
     step = TILES * tile_rows(itemsize)

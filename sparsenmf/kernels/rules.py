@@ -3,6 +3,7 @@
 Numba takes a scalar out of a named tuple for nothing, so kernels hand these on to their helpers whole.
 """
 
+import functools
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -74,5 +75,9 @@ Rule = TypeVar("Rule", KlMultiply, KlDescend, KlSolve, GramHals, GramSolve, Gram
 
 def in_dtype(dtype: np.dtype, rule: Rule) -> Rule:
     """The rule with its floats in the factors' dtype, so that a kernel compiles for one signature."""
-    kinds = type(rule).__annotations__
-    return type(rule)(*((dtype.type if kinds[name] is float else kinds[name])(v) for name, v in rule._asdict().items()))
+    return type(rule)(*(cast(value) for cast, value in zip(_casts(type(rule).__name__, dtype), rule, strict=True)))
+
+
+@functools.cache
+def _casts(kind: str, dtype: np.dtype) -> list[type]:
+    return [dtype.type if of is float else of for of in globals()[kind].__annotations__.values()]

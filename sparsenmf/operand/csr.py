@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 
+from sparsenmf._jit import made_once
 from sparsenmf.kernels import coordinate, frobenius, kl, short
 from sparsenmf.kernels.rows import transpose
 from sparsenmf.kernels.rules import KlDescend, KlMultiply, KlSolve, in_dtype
@@ -33,10 +34,7 @@ class CsrOperand(Operand):
     def plan(self, G: np.ndarray) -> Plan:
         """How passes go over the rows of X, for a factor G of so many bytes a row."""
         width = panel_rows(G.shape[1], G.itemsize)
-        with self.lock:
-            if width not in self._plans:
-                self._plans[width] = plan_of(self.arrays, self.shape[1], self.dtype, width)
-            return self._plans[width]
+        return made_once(self._plans, width, lambda: plan_of(self.arrays, self.shape[1], self.dtype, width))
 
     @functools.cached_property
     def moments(self) -> Moments:
@@ -100,11 +98,13 @@ class CsrOperand(Operand):
 
     def multiply(self, F: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlMultiply) -> Pass:
         """See `Operand`."""
-        rule, routes = in_dtype(self.dtype, rule), self.plan(G).routes
-        counts = np.append(0, np.cumsum([len(route.blocks) - 1 for route in routes]))
-        sums, tally = np.zeros((counts[-1], F.shape[1])), np.zeros((counts[-1], 2))
-        for route, first, last in zip(routes, counts[:-1], counts[1:], strict=True):
+        rule, plan = in_dtype(self.dtype, rule), self.plan(G)
+        sums, tally = np.zeros((plan.lines, F.shape[1])), np.zeros((plan.lines, 2))
+        first = 0
+        for route in plan.routes:
+            last = first + len(route.blocks) - 1
             kl.multiply(self.arrays, F, G, den, rule, route, sums[first:last], tally[first:last])
+            first = last
         return collect(sums, tally)
 
     def descend(self, F: np.ndarray, N: np.ndarray, G: np.ndarray, den: np.ndarray, rule: KlDescend) -> Pass:

@@ -39,17 +39,20 @@ class Plan(NamedTuple):
     long: Rows  # rows that coordinate descent takes one by one
     short: Rows  # rows that coordinate descent takes a register side by side, sorted by length
     routes: tuple[Route, ...]  # of multiplicative passes and products
+    lines: int  # blocks of all routes, each of which writes its own line of sums
 
 
 def plan_of(arrays: Arrays, n_columns: int, dtype: np.dtype, width: int) -> Plan:
     """The plan of passes over X that read a factor of n_columns rows, `width` rows of which fill a panel."""
     indptr = arrays[0]
     long, few = split_by_length(indptr, short.SHORT)
+    routes = tuple(_routes(arrays, n_columns, width))
     return Plan(
         row_blocks(indptr),
         Rows(long, blocks_of(long, indptr)),
         Rows(few, blocks_of(few, indptr, lanes_of(dtype))),
-        tuple(_routes(arrays, n_columns, width)),
+        routes,
+        sum(len(route.blocks) - 1 for route in routes),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
 
+from sparsenmf._jit import made_once
 from sparsenmf.kernels.rules import KlDescend, KlMultiply, KlSolve
 
 
@@ -44,19 +44,19 @@ class Operand(ABC):
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype) -> None:
         self.shape, self.dtype = shape, dtype
-        self.lock = threading.RLock()
-        self._other: Operand | weakref.ref[Operand] | None = None
+        self._kept: dict[str, Operand] = {}  # X', where X owns it
+        self._owner: weakref.ref[Operand] | None = None  # X, where this is its X'
 
     @property
     def T(self) -> Operand:  # noqa: N802
         """X', made once. X owns X', and X' knows X by a weak reference: both go when the last user of X goes."""
-        with self.lock:
-            other = self._other() if isinstance(self._other, weakref.ref) else self._other
-            if other is None:
-                other = self._transposed()
-                other._other = weakref.ref(self)
-                self._other = other
-            return other
+        owner = None if self._owner is None else self._owner()
+        return made_once(self._kept, "T", self._owned) if owner is None else owner
+
+    def _owned(self) -> Operand:
+        other = self._transposed()
+        other._owner = weakref.ref(self)
+        return other
 
     @abstractmethod
     def _transposed(self) -> Operand: ...
