@@ -325,7 +325,7 @@ def test_a_bomb_is_refused_before_its_first_text_and_a_cut_file_is_no_bomb(tmp_p
 
 
 def test_a_line_without_end_is_not_held(tmp_path, monkeypatch):
-    monkeypatch.setattr("sparsenmf.io.lines._LONGEST", 1 << 19)
+    monkeypatch.setattr("sparsenmf.io.lines.LONGEST", 1 << 19)
     (tmp_path / "a.txt").write_text("short\n" + "x" * (1 << 21))
     with pytest.raises(ValueError, match="line 2 is longer than 524,288 characters"):
         list(read_texts(tmp_path / "a.txt"))

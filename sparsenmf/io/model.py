@@ -175,7 +175,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         meta = _read_meta(archive)
         model = Model(
             H=archive.array("H", kinds="f", ndim=2),
-            W=archive.array("W", kinds="f", ndim=2) if "W" in archive else None,
+            W=archive.array("W", kinds="f", ndim=2) if "W" in archive.headers else None,
             history={
                 name.removeprefix("history_"): archive.array(name, kinds="iuf", ndim=1)
                 for name in archive.headers
@@ -222,7 +222,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read_meta(archive: Archive) -> dict[str, Any]:
-    if "meta" not in archive:
+    if "meta" not in archive.headers:
         raise ValueError(
             "this npz holds no sparsenmf model (it has no array 'meta'). A matrix is fitted first: "
             "`sparsenmf fit X.npz -k 20 -o model.npz`"

@@ -8,48 +8,32 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from sparsenmf.io.lines import check_encoding, decoded_lines
+from sparsenmf.io.lines import LONGEST, Layout, open_text
 from sparsenmf.io.listed import Axis, from_entries, from_rows, pick_columns
 from sparsenmf.io.named import NamedMatrix, check_unique
 from sparsenmf.io.source import Source
 
-__all__ = ["delimiter_of", "read_table", "rows_of", "write_csv", "write_tsv"]
+__all__ = ["read_table", "rows_of", "write_csv", "write_tsv"]
 
-_LONGEST_CELL = 1 << 26
 _INDEX_TITLE = re.compile(r"(.*[\W_])?(id|index)|", flags=re.I | re.S)  # "id", "customer_id", "" and the like
 _OTHER_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
 
 
-def delimiter_of(source: Source, delimiter: str | None) -> str:
-    """What stands between cells: what the caller says, else a tab in a .tsv file and a comma in others."""
-    if delimiter is not None:
-        if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
-            raise ValueError(f"delimiter must be one character, got {delimiter!r}")
-        return delimiter
-    return "\t" if ".tsv" in source.path.name.lower() else ","
-
-
 @contextmanager
-def rows_of(
-    source: Source, delimiter: str, encoding: str = "utf-8", errors: str = "strict", quoting: str = "double"
-) -> Iterator[Iterator[tuple[int, list[str]]]]:
+def rows_of(source: Source, layout: Layout) -> Iterator[Iterator[tuple[int, list[str]]]]:
     """Open a table as (number of its first line, cells) of each row; empty lines are passed over."""
-    check_encoding(encoding, errors)
-    if quoting not in ("double", "none"):
-        raise ValueError(
-            f'quoting must be "double" (cells may stand in double quotes) or "none" (quotes are like other '
-            f"characters), got {quoting!r}"
-        )
-    if csv.field_size_limit() < _LONGEST_CELL:  # one setting for the process: a book is longer than csv's 128 KiB
-        csv.field_size_limit(_LONGEST_CELL)
-    how: Any = csv.QUOTE_MINIMAL if quoting == "double" else csv.QUOTE_NONE
-    with source.open() as file:
-        lines = (line + "\n" for line in decoded_lines(file, encoding, errors))
-        yield _rows(csv.reader(lines, delimiter=delimiter, strict=True, quoting=how))
+    if csv.field_size_limit() < LONGEST:  # one setting for the process: a book is longer than csv's 128 KiB
+        csv.field_size_limit(LONGEST)
+    quoting: Any = csv.QUOTE_MINIMAL if layout.quoting == "double" else csv.QUOTE_NONE
+    mark = layout.delimiter or ("\t" if ".tsv" in source.path.name.lower() else ",")
+    with open_text(source, layout) as text:
+        lines = iter(partial(text.readline, LONGEST), "")
+        yield _rows(csv.reader(lines, delimiter=mark, strict=True, quoting=quoting))
 
 
 def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -85,7 +69,7 @@ def read_table(
     whether the first column names the rows (None: where it has no title or one that ends in the word "id" or "index",
     as customer_id, or its first cell is no number).
     """
-    with rows_of(source, delimiter_of(source, delimiter), encoding, quoting=quoting) as rows:
+    with rows_of(source, Layout(encoding=encoding, delimiter=delimiter, quoting=quoting)) as rows:
         first = next(rows, None)
         if first is None:
             raise ValueError("there is nothing in it: the file is empty")

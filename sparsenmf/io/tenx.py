@@ -14,7 +14,7 @@ from scipy import sparse
 
 from sparsenmf.io.files import naming
 from sparsenmf.io.hdf5 import Budget, child, numbers, open_hdf5, texts
-from sparsenmf.io.lines import decoded_lines
+from sparsenmf.io.lines import read_lines
 from sparsenmf.io.matrix_market import read_matrix_market
 from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.source import PACKED, Source
@@ -115,8 +115,8 @@ def _needed(source: Source, *names: str) -> Source:
 
 
 def _cells(source: Source) -> list[list[str]]:
-    with naming(source.path.name), source.open() as file:
-        return [line.split("\t") for line in decoded_lines(file, mend="Save the file as UTF-8")]
+    with naming(source.path.name):
+        return [line.split("\t") for line in read_lines(source)]
 
 
 # --- both -------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Documents are a line each, a row of a table each, a JSON object each, or a file 
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sparsenmf.io.files import naming
-from sparsenmf.io.lines import check_encoding, decoded_lines
+from sparsenmf.io.lines import LONGEST, Layout, numbered_lines, open_text
 from sparsenmf.io.named import check_unique
 from sparsenmf.io.source import PACKED, Source
-from sparsenmf.io.table import delimiter_of, rows_of
+from sparsenmf.io.table import rows_of
 
-__all__ = ["Document", "Layout", "Texts", "text_files"]
+__all__ = ["Document", "Texts", "text_files"]
 
-_LONGEST = 1 << 26
 _TEXT_SUFFIXES = {".txt", ".text", ".md", ""}
 _WITHOUT_COLUMNS = {
     "txt": "a text with a document a line has no columns: leave column and id_column out, or say what it is "
@@ -37,18 +36,6 @@ class Document(NamedTuple):
     id: str | None  # the value of the id column; in a folder, the file's path from there
     line: int  # where it begins in the file, from 1; in a folder, its number
     fields: Mapping[str, Any]  # all columns of a table
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which columns of a table are meant, and how its bytes become text."""
-
-    column: str | None = None
-    id_column: str | None = None
-    encoding: str = "utf-8"
-    errors: str = "strict"
-    delimiter: str | None = None
-    quoting: str = "double"
 
 
 class Texts:
@@ -87,7 +74,6 @@ class Texts:
     """
 
     def __init__(self, source: Source, format: str, layout: Layout) -> None:  # noqa: A002
-        check_encoding(layout.encoding, layout.errors)
         self._source, self._layout, self.format, self.name = source, layout, format, source.name
         self._ids_are_unique = layout.id_column is None
         with naming(self.name):
@@ -205,14 +191,13 @@ class Texts:
 
 
 def _lines(source: Source, layout: Layout) -> Iterator[Document]:
-    with source.open() as file:
-        for number, line in enumerate(decoded_lines(file, layout.encoding, layout.errors), start=1):
-            yield Document(line, None, number, {})
+    with open_text(source, layout) as text:
+        for number, line in numbered_lines(text):
+            yield Document(line.rstrip("\r\n"), None, number, {})
 
 
 def _rows(source: Source, layout: Layout) -> Iterator[Document]:
-    delimiter = delimiter_of(source, layout.delimiter)
-    with rows_of(source, delimiter, layout.encoding, layout.errors, layout.quoting) as rows:
+    with rows_of(source, layout) as rows:
         _, titles = next(rows)
         text = titles.index(str(layout.column))
         name = None if layout.id_column is None else titles.index(layout.id_column)
@@ -227,8 +212,7 @@ def _rows(source: Source, layout: Layout) -> Iterator[Document]:
 
 
 def _table_columns(source: Source, layout: Layout) -> tuple[str, ...]:
-    delimiter = delimiter_of(source, layout.delimiter)
-    with rows_of(source, delimiter, layout.encoding, layout.errors, layout.quoting) as rows:
+    with rows_of(source, layout) as rows:
         first = next(rows, None)
     if first is None:
         raise ValueError("there is nothing in it, not even a line of column names: the file is empty")
@@ -237,18 +221,16 @@ def _table_columns(source: Source, layout: Layout) -> tuple[str, ...]:
 
 
 def _objects(source: Source, layout: Layout) -> Iterator[tuple[int, dict[str, Any]]]:
-    with source.open() as file:
-        for number, line in enumerate(decoded_lines(file, layout.encoding, layout.errors), start=1):
-            if not line.strip():
+    with open_text(source, layout) as text:
+        for number, line in numbered_lines(text):
+            if line.isspace():
                 continue
             try:
                 found = json.loads(line)
             except (ValueError, RecursionError) as error:
-                why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-                raise ValueError(f"line {number:,} is no JSON ({why}): each line must be one whole object") from error
+                raise ValueError(f"line {number:,} is no JSON ({error}): each line must be one whole object") from error
             if not isinstance(found, dict):
-                shown = line[:40]
-                raise ValueError(f'line {number:,} is no JSON object ({{"text": "..."}}), but {shown!r}')  # noqa: TRY004
+                raise ValueError(f'line {number:,} is no JSON object ({{"text": "..."}}), but {line[:40]!r}')  # noqa: TRY004
             yield number, found
 
 
@@ -299,31 +281,20 @@ def _listing(columns: Iterable[str]) -> str:
 
 def _files(source: Source, layout: Layout) -> Iterator[Document]:
     for number, path in enumerate(text_files(source.path), start=1):
-        name = path.relative_to(source.path)
-        with naming(name.as_posix()), Source(path, source.max_bytes).open() as file:
-            text = "\n".join(_short(decoded_lines(file, layout.encoding, layout.errors)))
-        yield Document(text, name.as_posix(), number, {"file": name.as_posix(), "folder": name.parent.as_posix()})
-
-
-def _short(lines: Iterator[str]) -> Iterator[str]:
-    size = 0
-    for line in lines:
-        size += len(line) + 1
-        if size > _LONGEST:
-            raise ValueError(f"it is longer than {_LONGEST:,} characters: this is hardly one document")
-        yield line
+        place = path.relative_to(source.path)
+        name, folder = place.as_posix(), place.parent.as_posix()
+        with naming(name), open_text(Source(path, source.max_bytes), layout) as file:
+            text = file.read(LONGEST + 1).replace("\r\n", "\n").removesuffix("\n")
+            if len(text) > LONGEST:
+                raise ValueError(f"it is longer than {LONGEST:,} characters: this is hardly one document")
+        yield Document(text, name, number, {"file": name, "folder": folder})
 
 
 def text_files(folder: Path) -> list[Path]:
     """The text files in a folder and its folders, in the order of their paths; hidden ones are passed over."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder))]
-    return sorted(path for path in files if _plain_suffix(path) in _TEXT_SUFFIXES)
+    return sorted(path for path in folder.rglob("*") if path.is_file() and _is_text(path.relative_to(folder)))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _plain_suffix(path: Path) -> str:
-    packed = path.suffix.lower() in PACKED
-    return (path.with_suffix("") if packed else path).suffix.lower()
+def _is_text(path: Path) -> bool:
+    plain = path.with_suffix("") if path.suffix.lower() in PACKED else path
+    return plain.suffix.lower() in _TEXT_SUFFIXES and not any(part.startswith(".") for part in path.parts)
