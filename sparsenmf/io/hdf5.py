@@ -13,7 +13,7 @@ import numpy as np
 
 from sparsenmf.io.source import Source
 
-__all__ = ["Budget", "child", "numbers", "open_hdf5", "texts"]
+__all__ = ["Budget", "child", "flat", "open_hdf5"]
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _LONGEST_NAME = 1 << 12
@@ -27,10 +27,6 @@ class Budget:
     def __init__(self, source: Source) -> None:
         self._source, self._spent = source, 0
 
-    def spend(self, n_bytes: int, what: str) -> None:
-        self._spent += n_bytes
-        self._source.check_claim(self._spent, what)
-
     def take(self, node: Any) -> Any:
         """A dataset, or a group with all that lies in it: in this file, and within the budget."""
         if hasattr(node, "keys"):
@@ -43,8 +39,9 @@ class Budget:
         if kind.hasobject and _h5py().check_string_dtype(kind) is None:  # lists look alike, and may crash HDF5
             raise ValueError(f"{node.name} holds {kind}, neither numbers nor texts")
         size = max(64, kind.itemsize) if kind.hasobject else kind.itemsize  # of a text in memory
-        self.spend(prod(map(int, node.shape or ())) * size, node.name)
-        self.spend(prod(map(int, node.chunks)) * kind.itemsize if node.chunks else 0, f"a chunk of {node.name}")
+        chunk = prod(map(int, node.chunks)) * kind.itemsize if node.chunks else 0
+        self._spent += prod(map(int, node.shape or ())) * size + chunk
+        self._source.check_claim(self._spent, node.name)
         return node
 
 
@@ -84,22 +81,12 @@ def child(root: Any, path: str) -> Any:
     return root
 
 
-def numbers(group: Any, name: str, kinds: str, budget: Budget) -> np.ndarray:
-    """The values of a flat dataset of numbers of the given kinds ("iu": integers)."""
-    return _flat(group, name, kinds, "the kind of numbers that belongs there", budget)
-
-
-def texts(group: Any, name: str, budget: Budget) -> tuple[str, ...]:
-    """The values of a flat dataset of texts, of fixed or of variable length."""
-    found = _flat(group, name, "OS", f"texts (of at most {_LONGEST_NAME:,} bytes)", budget)
-    return tuple(item.decode("utf-8") for item in found.tolist())
-
-
-def _flat(group: Any, name: str, kinds: str, due: str, budget: Budget) -> np.ndarray:
+def flat(group: Any, name: str, kinds: str, budget: Budget) -> np.ndarray:
+    """The values of a flat dataset: numbers of the given kinds ("iu": integers), or texts ("OS")."""
     found = child(group, name)
     if found is None or not hasattr(found, "dtype"):
         raise ValueError(f"it has no dataset {group.name}/{name}. There are: {', '.join(group) or 'none'}")
     kind = found.dtype
     if kind.kind not in kinds or kind.itemsize > _LONGEST_NAME or len(found.shape or ()) != 1:
-        raise ValueError(f"{found.name} holds {kind} of shape {found.shape}, not {due}")
+        raise ValueError(f"{found.name} holds {kind} of shape {found.shape}: this does not belong there")
     return budget.take(found)[...]

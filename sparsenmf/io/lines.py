@@ -11,6 +11,7 @@ from sparsenmf.io.source import Source
 
 __all__ = ["LONGEST", "Layout", "numbered_lines", "open_text", "read_lines"]
 
+_CHUNK = 1 << 18
 LONGEST = 1 << 26  # characters or bytes of a line
 _MEND = (
     'If the whole text is of another encoding, name it (encoding="latin-1", --encoding latin-1); if a few lines are, '
@@ -57,8 +58,9 @@ def open_text(source: Source, layout: Layout) -> Iterator[io.TextIOWrapper]:
     """
     marked = "utf-8-sig" if codecs.lookup(layout.encoding).name == "utf-8" else layout.encoding
     with source.open() as file:
+        text: Any = io.TextIOWrapper(file, marked, layout.errors, newline="\n")
         try:
-            yield io.TextIOWrapper(file, marked, layout.errors, newline="\n")  # type: ignore[arg-type]
+            yield text
         except UnicodeError as error:
             raise ValueError(_undecodable(source, layout.encoding, error)) from error
 
@@ -79,18 +81,22 @@ def _undecodable(source: Source, encoding: str, error: UnicodeError) -> str:
 
 
 def numbered_lines(file: Any) -> Iterator[tuple[int, Any]]:
-    """(number from 1, line with its end) of an open text or binary file; ValueError where a line is very long."""
-    number = 0
-    while line := file.readline(LONGEST + 1):
-        number += 1
-        if len(line) > LONGEST:
+    """(number from 1, line without its end) of an open text or binary file; ValueError where a line is very long."""
+    done, rest = 0, file.read(0)
+    end = b"\n" if isinstance(rest, bytes) else "\n"
+    while chunk := file.read(_CHUNK):
+        *lines, rest = (rest + chunk).split(end)
+        yield from enumerate(lines, start=done + 1)
+        done += len(lines)
+        if len(rest) > LONGEST:
             raise ValueError(
-                f"line {number:,} is longer than {LONGEST:,} characters: this is hardly a text with one item a line"
+                f"line {done + 1:,} is longer than {LONGEST:,} characters: this is hardly a text with one item a line"
             )
-        yield number, line
+    if rest:
+        yield done + 1, rest
 
 
 def read_lines(source: Source) -> list[str]:
     """All lines of a UTF-8 text, without their ends."""
     with open_text(source, Layout()) as text:
-        return [line.rstrip("\r\n") for _, line in numbered_lines(text)]
+        return [line.removesuffix("\r") for _, line in numbered_lines(text)]

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from scipy import sparse
 
 from sparsenmf.io.files import naming
-from sparsenmf.io.hdf5 import Budget, child, numbers, open_hdf5, texts
+from sparsenmf.io.hdf5 import Budget, child, flat, open_hdf5
 from sparsenmf.io.lines import read_lines
 from sparsenmf.io.matrix_market import read_matrix_market
 from sparsenmf.io.named import NamedMatrix
@@ -21,7 +20,7 @@ from sparsenmf.io.source import PACKED, Source
 
 __all__ = ["is_tenx_folder", "read_tenx_folder", "read_tenx_h5"]
 
-_PLACES = ("indices", "indptr")
+_PARTS = {"data": "biuf", "indices": "iu", "indptr": "iu"}  # and the kinds of their numbers
 
 
 def read_tenx_h5(source: Source, genome: str | None = None, feature_type: str | None = None) -> NamedMatrix:
@@ -32,39 +31,34 @@ def read_tenx_h5(source: Source, genome: str | None = None, feature_type: str | 
     budget = Budget(source)
     with open_hdf5(source) as root:
         group = _group(root, genome)
-        shape = numbers(group, "shape", "iu", budget).tolist()
-        if len(shape) != 2 or min(shape) < 1:
-            raise ValueError(f"the shape of {group.name} is {shape}: it must give genes and cells")
-        parts = numbers(group, "data", "biuf", budget), *(numbers(group, name, "iu", budget) for name in _PLACES)
-        # Compressed columns of genes x cells are compressed rows of cells x genes.
-        X = sparse.csr_array(parts, shape=(shape[1], shape[0]))
-        X.check_format(full_check=True)
-        barcodes = texts(group, "barcodes", budget)
         features = child(group, "features")
-        if features is None:
-            ids, symbols, types = texts(group, "genes", budget), texts(group, "gene_names", budget), None
-        else:
-            ids, symbols = texts(features, "id", budget), texts(features, "name", budget)
-            types = texts(features, "feature_type", budget) if "feature_type" in features else None
+        names = ("id", "name") if features is not None else ("genes", "gene_names")
+        ids, symbols = (_texts(group if features is None else features, name, budget) for name in names)
+        typed = features is not None and "feature_type" in features
+        types = _texts(features, "feature_type", budget) if typed else None
+        barcodes = _texts(group, "barcodes", budget)
+        shape = flat(group, "shape", "iu", budget).tolist()
+        parts = [flat(group, name, kinds, budget) for name, kinds in _PARTS.items()]
+        # Compressed columns of genes x cells are compressed rows of cells x genes.
+        X: Any = sparse.csr_array(tuple(parts), shape=tuple(shape[::-1]))
+        X.check_format(full_check=True)
     return _finished(X, barcodes, ids, symbols, types, feature_type)
 
 
+def _texts(group: Any, name: str, budget: Budget) -> list[str]:
+    return [item.decode("utf-8") for item in flat(group, name, "OS", budget).tolist()]
+
+
 def _group(root: Any, genome: str | None) -> Any:
-    if genome is None and "matrix" in root:
-        genome = "matrix"
-    if genome is None:
-        names = [name for name in root if hasattr(child(root, name), "keys") and "barcodes" in root[name]]
-        if len(names) != 1:
-            raise ValueError(
-                "this is no 10x file: it has no group 'matrix'"
-                if not names
-                else f"it holds several genomes, {', '.join(names)}: say which to read, as in genome={names[0]!r}"
-            )
-        genome = names[0]
-    group = child(root, genome)
-    if not hasattr(group, "keys"):
-        raise ValueError(f"it has no group {genome!r}. There are: {', '.join(root) or 'none'}")
-    return group
+    there = [name for name in root if child(root, f"{name}/barcodes") is not None]
+    wanted = [genome] if genome is not None else ["matrix"] if "matrix" in there else there
+    if len(wanted) != 1 or wanted[0] not in there:
+        raise ValueError(
+            "this is no 10x file: it has no group with barcodes"
+            if not there
+            else f"say which genome to read, as in genome={there[0]!r}. There are: {', '.join(there)}"
+        )
+    return root[wanted[0]]
 
 
 # --- the folder -------------------------------------------------------------------------------------------------------
@@ -80,25 +74,20 @@ def read_tenx_folder(source: Source, feature_type: str | None = None) -> NamedMa
     matrix = _needed(source, "matrix.mtx")
     features, barcodes = _needed(source, "features.tsv", "genes.tsv"), _needed(source, "barcodes.tsv")
     with naming(matrix.path.name):
-        X = read_matrix_market(matrix)
-    if isinstance(X, np.ndarray):
-        raise ValueError(f"{matrix.path.name} is a dense array: 10x lists entries (coordinate)")  # noqa: TRY004
-    rows, width = _cells(features), 2
+        X = sparse.csr_array(read_matrix_market(matrix).T)
+    rows, names = _cells(features), [cells[0] for cells in _cells(barcodes)]
     for number, cells in enumerate(rows, start=1):
-        if len(cells) < width:
+        if len(cells) < 2:
             raise ValueError(
                 f"{features.path.name}: line {number:,} must give a gene's id and symbol, with a tab between"
             )
-    names = [cells[0] for cells in _cells(barcodes)]
-    if X.shape != (len(rows), len(names)):
+    if X.shape != (len(names), len(rows)):
         raise ValueError(
-            f"{matrix.path.name} is {X.shape[0]:,} x {X.shape[1]:,}, but {features.path.name} names {len(rows):,} "
+            f"{matrix.path.name} is {X.shape[1]:,} x {X.shape[0]:,}, but {features.path.name} names {len(rows):,} "
             f"genes and {barcodes.path.name} {len(names):,} cells: these files do not belong together"
         )
     types = [cells[2] for cells in rows] if all(len(cells) > 2 for cells in rows) else None
-    return _finished(
-        X.T.tocsr(), names, [cells[0] for cells in rows], [cells[1] for cells in rows], types, feature_type
-    )
+    return _finished(X, names, [cells[0] for cells in rows], [cells[1] for cells in rows], types, feature_type)
 
 
 def _part(folder: Path, name: str) -> Path | None:

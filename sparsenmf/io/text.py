@@ -193,7 +193,7 @@ class Texts:
 def _lines(source: Source, layout: Layout) -> Iterator[Document]:
     with open_text(source, layout) as text:
         for number, line in numbered_lines(text):
-            yield Document(line.rstrip("\r\n"), None, number, {})
+            yield Document(line.removesuffix("\r"), None, number, {})
 
 
 def _rows(source: Source, layout: Layout) -> Iterator[Document]:
@@ -223,7 +223,7 @@ def _table_columns(source: Source, layout: Layout) -> tuple[str, ...]:
 def _objects(source: Source, layout: Layout) -> Iterator[tuple[int, dict[str, Any]]]:
     with open_text(source, layout) as text:
         for number, line in numbered_lines(text):
-            if line.isspace():
+            if not line.strip():
                 continue
             try:
                 found = json.loads(line)
