@@ -28,8 +28,6 @@ PACKED = (".gz", ".zst")
 
 _LEAST_LIMIT = 1 << 30
 _RATIO = 100
-_GZIP_RATIO = 1032  # a deflated byte unpacks to no more (RFC 1951: 258 bytes from two bits)
-_GZIP_LEAST = 20  # bytes of a gzip file of nothing
 _BUFFER = 1 << 18
 
 
@@ -86,13 +84,6 @@ class Source:
         """How many bytes the file may unpack to."""
         return unpack_limit(self.size, self.max_bytes)
 
-    @property
-    def most_bytes(self) -> int:
-        """No fewer bytes than there can be in the unpacked file."""
-        if not self.packing:
-            return self.size
-        return min(self.limit, _GZIP_RATIO * self.size) if self.packing == "gzip" else self.limit
-
     def check_claim(self, n_bytes: int, what: str) -> None:
         """Refuse what a header claims, before it is unpacked, where that exceeds the limit or this machine's memory."""
         check_room(n_bytes, what)
@@ -109,11 +100,10 @@ class Source:
             if not self.packing:
                 yield file
                 return
-            if self._may_be_bomb:
-                with self._unpacked(file) as plain:  # seconds, where to count the words before the limit takes a minute
+            if self._claimed(file) > self.limit:  # found out in seconds; to count words up to the limit takes a minute
+                with self._unpacked(file) as plain:
                     while plain.read(_BUFFER):
                         pass
-                self._may_be_bomb = False
                 file.seek(0)
             with self._unpacked(file) as plain:
                 yield plain
@@ -124,14 +114,14 @@ class Source:
         with raw, io.BufferedReader(_Limited(raw, self.limit, self.size), _BUFFER) as plain:
             yield plain
 
-    @cached_property
-    def _may_be_bomb(self) -> bool:
-        """Whether a gzip file ends in a size (RFC 1952: modulo 2^32) beyond the limit, as one cut short may, too."""
-        if self.packing != "gzip" or self.size < _GZIP_LEAST:
-            return False
-        with self.path.open("rb") as file:
-            file.seek(-4, os.SEEK_END)
-            return int.from_bytes(file.read(4), "little") > self.limit
+    def _claimed(self, file: BinaryIO) -> int:
+        """The size in the last bytes of a gzip file (RFC 1952: modulo 2^32); one cut short may claim any."""
+        if self.packing != "gzip" or self.size < 4:
+            return 0
+        file.seek(-4, os.SEEK_END)
+        claim = int.from_bytes(file.read(4), "little")
+        file.seek(0)
+        return claim
 
 
 def _is_pipe(path: Path) -> bool:

@@ -4,8 +4,9 @@ Documents are a line each, a row of a table each, a JSON object each, or a file 
 """
 
 import json
+import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from sparsenmf.io.table import rows_of
 
 __all__ = ["Document", "Texts", "text_files"]
 
+_HALF = re.compile("[\ud800-\udfff]")
 _TEXT_SUFFIXES = {".txt", ".text", ".md", ""}
 _WITHOUT_COLUMNS = {
     "txt": "a text with a document a line has no columns: leave column and id_column out, or say what it is "
@@ -74,33 +76,18 @@ class Texts:
     """
 
     def __init__(self, source: Source, format: str, layout: Layout) -> None:  # noqa: A002
-        self._source, self._layout, self.format, self.name = source, layout, format, source.name
+        self._source, self.format, self.name = source, format, source.name
         self._ids_are_unique = layout.id_column is None
         with naming(self.name):
-            self.columns = self._found_columns()
-            self._layout = replace(layout, column=self._text_column())
-        self.column = self._layout.column
+            self.columns = _KINDS[format][0](source, layout)
+            self.column = self._text_column(layout)
+        self._layout = replace(layout, column=self.column)
 
-    def _found_columns(self) -> tuple[str, ...]:
-        """The columns that there are; an error where the file is missing or empty."""
-        if self.format == "folder":
-            if not text_files(self._source.path):
-                raise ValueError(
-                    "there is no text file in this folder: names end in .txt, .text, .md or have no suffix (and .gz or "
-                    ".zst)"
-                )
-            return ("file", "folder")
-        if self.format == "txt":
-            with self._source.open() as file:
-                file.read(1)
-            return ()
-        return (_object_columns if self.format == "jsonl" else _table_columns)(self._source, self._layout)
-
-    def _text_column(self) -> str | None:
+    def _text_column(self, layout: Layout) -> str | None:
         """The column that holds the text: the one asked for, else "text", else the only one."""
-        column, columns = self._layout.column, self.columns
+        column, columns = layout.column, self.columns
         if self.format in _WITHOUT_COLUMNS:
-            if column is not None or self._layout.id_column is not None:
+            if column is not None or layout.id_column is not None:
                 raise ValueError(_WITHOUT_COLUMNS[self.format])
             return None
         if column is None:
@@ -109,14 +96,13 @@ class Texts:
             raise ValueError(
                 f"which column holds the text? Say column=... (--column). The columns are: {_listing(columns)}"
             )
-        for name in (column, self._layout.id_column):
+        for name in (column, layout.id_column):
             if name is not None and name not in columns:
                 raise ValueError(f"there is no column {name!r}. The columns are: {_listing(columns)}")
         return column
 
     def _documents(self) -> Iterator[Document]:
-        kinds = {"txt": _lines, "jsonl": _object_documents, "folder": _files}
-        return kinds.get(self.format, _rows)(self._source, self._layout)
+        return _KINDS[self.format][1](self._source, self._layout)
 
     def __iter__(self) -> Iterator[str]:
         return (document.text for document in self.documents())
@@ -141,22 +127,14 @@ class Texts:
             hashes.append(hash(document.id))
             yield document
         ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
-        twice = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
-        if twice:
-            self._find_duplicate(twice)
-        self._ids_are_unique = True
-
-    def _find_duplicate(self, hashes: set[int]) -> None:
-        lines: dict[str | None, int] = {}
-        for document in self._documents():
-            if hash(document.id) not in hashes:
-                continue
-            if document.id in lines:
+        twice, lines = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist()), dict[str | None, int]()
+        for document in self._documents() if twice else ():
+            if hash(document.id) in twice and lines.setdefault(document.id, document.line) != document.line:
                 raise ValueError(
                     f"lines {lines[document.id]:,} and {document.line:,} have the same id {document.id!r}: an id must "
                     "tell documents apart. Mend one of them, or leave the column of ids out"
                 )
-            lines[document.id] = document.line
+        self._ids_are_unique = True
 
     def batches(self, n_characters: int = 1 << 22, n_documents: int = 1 << 15) -> Iterator[list[Document]]:
         """The documents in lists of about so many characters, or at most so many documents: work for a process."""
@@ -188,6 +166,12 @@ class Texts:
 
 
 # --- documents of each kind -------------------------------------------------------------------------------------------
+
+
+def _no_columns(source: Source, layout: Layout) -> tuple[str, ...]:
+    with open_text(source, layout) as text:
+        text.read(1)  # an error where the file is missing
+    return ()
 
 
 def _lines(source: Source, layout: Layout) -> Iterator[Document]:
@@ -247,36 +231,30 @@ def _object_documents(source: Source, layout: Layout) -> Iterator[Document]:
         try:
             text = found[column]
             if id_column is not None:
-                name = _name(found[id_column], id_column, number)
+                name = found[id_column]
         except KeyError as error:
             raise ValueError(f"line {number:,} has no {error.args[0]!r}. Its keys are: {_listing(found)}") from error
+        if id_column is not None and (name is None or isinstance(name, (dict, list))):
+            raise ValueError(f"line {number:,}: the id {id_column!r} is {name!r}, and should be a text or a number")
         if text is None:  # how tables write that a text is missing
             text = ""
         if not isinstance(text, str):
             raise ValueError(f"line {number:,}: {column!r} is no text, but {repr(text)[:40]}")  # noqa: TRY004
-        if not text.isascii():
-            _check_characters(text, number, column)
-        yield Document(text, name, number, found)
-
-
-def _name(value: Any, id_column: str, number: int) -> str:
-    if value is None or isinstance(value, (dict, list)):
-        raise ValueError(f"line {number:,}: the id {id_column!r} is {value!r}, and should be a text or a number")
-    return str(value)
-
-
-def _check_characters(text: str, number: int, column: str) -> None:
-    r"""JSON can hold halves of a character (\ud800), which no file can be written with."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"line {number:,}: {column!r} holds half of a character, {text[error.start]!r}: write it again as UTF-8"
-        ) from error
+        if not text.isascii() and (half := _HALF.search(text)):  # which no file can be written with
+            raise ValueError(
+                f"line {number:,}: {column!r} holds half of a character, {half[0]!r}: write it again as UTF-8"
+            )
+        yield Document(text, None if name is None else str(name), number, found)
 
 
 def _listing(columns: Iterable[str]) -> str:
     return ", ".join(map(repr, columns)) or "none"
+
+
+def _folder_columns(source: Source, _: Layout) -> tuple[str, ...]:
+    if not text_files(source.path):
+        raise ValueError("there is no text file in this folder: names end in .txt, .text, .md or have no suffix")
+    return ("file", "folder")
 
 
 def _files(source: Source, layout: Layout) -> Iterator[Document]:
@@ -298,3 +276,15 @@ def text_files(folder: Path) -> list[Path]:
 def _is_text(path: Path) -> bool:
     plain = path.with_suffix("") if path.suffix.lower() in PACKED else path
     return plain.suffix.lower() in _TEXT_SUFFIXES and not any(part.startswith(".") for part in path.parts)
+
+
+#: For each format, what finds the columns and what finds the documents.
+_KINDS: dict[
+    str, tuple[Callable[[Source, Layout], tuple[str, ...]], Callable[[Source, Layout], Iterator[Document]]]
+] = {
+    "txt": (_no_columns, _lines),
+    "csv": (_table_columns, _rows),
+    "tsv": (_table_columns, _rows),
+    "jsonl": (_object_columns, _object_documents),
+    "folder": (_folder_columns, _files),
+}
