@@ -44,8 +44,7 @@ def read_header(file: Any, name: str) -> Header:
         raise ValueError(f"array {name!r} has no readable npy header ({error}): write the file again") from error
     if dtype.hasobject:
         raise ValueError(
-            f"array {name!r} holds Python objects, that is, a pickle. Pickles are never loaded, since they can run any "
-            "code: save numbers alone, with scipy.sparse.save_npz or numpy.savez_compressed"
+            f"array {name!r} is a pickle. Pickles are never loaded, for they can run any code: save numbers"
         )
     return Header(shape, dtype, file.tell() + dtype.itemsize * math.prod(shape))
 
@@ -63,10 +62,8 @@ class Archive:
         with self._zip.open(info) as file:
             header = read_header(file, info.filename)
         if header.end != info.file_size or min(header.shape, default=0) < 0:
-            raise ValueError(
-                f"array {info.filename!r} is {header.dtype} of shape {header.shape} by its own header, but the archive "
-                f"declares {info.file_size:,} bytes for it. The sizes belie each other: write the file again"
-            )
+            own = f"{header.dtype} of shape {header.shape} by its own header"
+            raise ValueError(f"array {info.filename!r} is {own}, not of {info.file_size:,} bytes: write the file again")
         return header
 
     def array(self, name: str, *, kinds: str, ndim: int) -> np.ndarray:

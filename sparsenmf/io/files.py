@@ -49,10 +49,8 @@ def check_room(n_bytes: int, what: str) -> None:
     except (AttributeError, ValueError, OSError):  # no such question on Windows
         return
     if n_bytes > memory:
-        raise ValueError(
-            f"{what} would take {n_bytes / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB. "
-            "Either the header is wrong or the matrix is too large to be read at once."
-        )
+        sizes = f"{n_bytes / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB"
+        raise ValueError(f"{what} would take {sizes}: the file's header is wrong, or the matrix too large")
 
 
 def check_target(path: str | os.PathLike[str], force: bool = False) -> Path:

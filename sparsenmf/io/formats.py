@@ -79,9 +79,7 @@ def find_format(path: Path, name: str | None, wanted: Callable[[Format], bool] =
     found = _by_folder(path) if path.is_dir() else _by_pattern(path.name.lower())
     if found is None or not wanted(found):
         choices = ", ".join(known.name for known in FORMATS if known.patterns and wanted(known))
-        raise ValueError(
-            f"{path}: its suffix names no known format. Rename it, or say format=... (--format), one of {choices}"
-        )
+        raise ValueError(f"{path}: its suffix names no known format. Say format=... (--format), one of {choices}")
     return found
 
 
@@ -103,7 +101,4 @@ def _by_folder(path: Path) -> Format:
         return _BY_NAME["10x"]
     if text_files(path):
         return _BY_NAME["folder"]
-    raise IsADirectoryError(
-        f"{path} is a folder without text files (.txt), and no 10x folder (matrix.mtx, features.tsv, barcodes.tsv): "
-        "name the file in it"
-    )
+    raise IsADirectoryError(f"{path} is a folder without text files (.txt), and no 10x folder: name the file in it")

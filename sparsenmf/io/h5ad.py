@@ -37,9 +37,7 @@ def _element(anndata: Any, node: Any, where: str) -> Any:
             return anndata.io.read_elem(node)
     except Exception as error:
         why = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        raise ValueError(
-            f"anndata cannot read {where} ({why}): copy the file, or write it with anndata, again"
-        ) from error
+        raise ValueError(f"anndata cannot read {where} ({why}): copy it, or write it with anndata, again") from error
 
 
 def _find(root: Any, layer: str | None) -> str:

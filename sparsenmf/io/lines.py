@@ -39,9 +39,7 @@ class Layout:
             if not getattr(codecs.lookup(self.encoding), "_is_text_encoding", True):
                 raise ValueError(f"{self.encoding!r} is no encoding of text")
         except (LookupError, TypeError) as error:
-            raise ValueError(
-                f'unknown encoding {self.encoding!r}: name one that Python knows, as "utf-8", "latin-1" or "utf-16"'
-            ) from error
+            raise ValueError(f'unknown encoding {self.encoding!r}: name one, as "utf-8" or "latin-1"') from error
         for name, choices in _CHOICES.items():
             if f'"{(given := getattr(self, name))}"' not in choices:
                 raise ValueError(f"{name} must be {choices}, got {given!r}")
@@ -89,9 +87,7 @@ def numbered_lines(file: Any) -> Iterator[tuple[int, Any]]:
         yield from enumerate(lines, start=done + 1)
         done += len(lines)
         if len(rest) > LONGEST:
-            raise ValueError(
-                f"line {done + 1:,} is longer than {LONGEST:,} characters: this is hardly a text with one item a line"
-            )
+            raise ValueError(f"line {done + 1:,} is longer than {LONGEST:,} characters: are there line ends in it?")
     if rest:
         yield done + 1, rest
 

@@ -69,10 +69,7 @@ def _read_sizes(file: io.BufferedIOBase) -> _Head:
     for number, what in enumerate(_SIZES, start=1):
         line = _line(file)
         if not line.strip().isdigit():
-            raise ValueError(
-                f"line {number} must give the number of {what}, and is {_shown(line)}. A bag of words begins with the "
-                "numbers of documents, words and entries, one a line"
-            )
+            raise ValueError(f"line {number} must give the number of {what}, and is {_shown(line)}")
         sizes.append(int(line[:30]))
     if min(sizes[:2]) < 1:
         raise ValueError(f"it announces {sizes[0]} documents and {sizes[1]} words: there is nothing to read")
@@ -85,10 +82,8 @@ def _why_docword(source: Source, why: str) -> str:
     with source.open() as file:
         for number, line in numbered_lines(file):
             if number > len(_SIZES) and not _ENTRY.fullmatch(line):
-                return (
-                    f"line {number:,} is {_shown(line)}, not a document, a word and a count, that is, three whole "
-                    "numbers, none negative: mend it"
-                )
+                due = "a document, a word and a count, three whole numbers, none negative"
+                return f"line {number:,} is {_shown(line)}, not {due}: mend it"
     return why
 
 
@@ -108,9 +103,7 @@ def write_docword(file: BinaryIO, matrix: NamedMatrix) -> None:
 def _read_head(file: io.BufferedIOBase) -> _Head:
     words = _line(file).decode("latin-1").lower().split()
     if len(words) != 5 or words[0] != "%%matrixmarket":
-        raise ValueError(
-            'the first line is not that of a Matrix Market file ("%%MatrixMarket matrix coordinate integer general")'
-        )
+        raise ValueError(f"the first line is not that of a Matrix Market file, as {_BANNER[:-3].decode()}")
     # As scipy wants it: some writers use capitals, some a byte order mark.
     lines = [f"%%MatrixMarket {' '.join(words[1:])}\n".encode("latin-1"), _line(file)]
     while lines[-1].startswith(b"%") or (lines[-1] and not lines[-1].strip()):
@@ -123,9 +116,7 @@ def _read_head(file: io.BufferedIOBase) -> _Head:
     if len(sizes) != len(due) or min(sizes) < 0:
         raise ValueError(f"line {len(lines)} must give the numbers of {', '.join(due)}, and is {_shown(lines[-1])}")
     if min(sizes[:2]) < 1:  # scipy's parser divides by the number of rows of an array
-        raise ValueError(
-            f"line {len(lines)} announces {sizes[0]} rows and {sizes[1]} columns: there is nothing to read"
-        )
+        raise ValueError(f"it announces {sizes[0]} rows and {sizes[1]} columns: there is nothing to read")
     entry = _line(file)
     return _Head(b"".join(lines) + entry, words[2], words[3], sizes, entry)
 
@@ -137,18 +128,14 @@ def _parse(head: _Head, file: io.BufferedIOBase, source: Source) -> Any:
     count = entries[0] if listed else rows * columns
     source.check_claim(16 * count + 8 * (rows + 1), f"a matrix of {rows:,} rows and {count:,} entries")
     if listed and due and found not in (0, due):
-        raise ValueError(
-            f"the header says {head.field!r}, that is {due} numbers a line, but the first entry has {found}: mend the "
-            "field in the first line"
-        )
+        wrong = f"{due} numbers a line, but the first entry has {found}"
+        raise ValueError(f"the header says {head.field!r}, that is {wrong}: mend the field in the first line")
     body = _Body(head, file)
     try:
         matrix: Any = mmread(io.BufferedReader(body, 1 << 20), spmatrix=False)
     except (ValueError, OverflowError) as error:
         announced = f"{rows:,} rows, {columns:,} columns" + (f" and {count:,} entries, one a line" if listed else "")
-        raise ValueError(
-            f"{str(error).rstrip('.')}. The header announces {announced}: mend the header or the lines"
-        ) from error
+        raise ValueError(f"{str(error).rstrip('.')}. The header announces {announced}: mend one of them") from error
     if body.decimals:
         raise ValueError('the header says "integer", but there are decimal values: write "real" in its first line')
     return matrix

@@ -224,8 +224,7 @@ def _plain(value: Any) -> Any:
 def _read_meta(archive: Archive) -> dict[str, Any]:
     if "meta" not in archive.headers:
         raise ValueError(
-            "this npz holds no sparsenmf model (it has no array 'meta'). A matrix is fitted first: "
-            "`sparsenmf fit X.npz -k 20 -o model.npz`"
+            "this npz holds no sparsenmf model. A matrix is fitted first: `sparsenmf fit X.npz -o model.npz`"
         )
     try:
         meta = json.loads(archive.array("meta", kinds="u", ndim=1).tobytes())
@@ -235,8 +234,6 @@ def _read_meta(archive: Archive) -> dict[str, Any]:
         raise ValueError("this npz was not written by sparsenmf.io.save_model: it holds no sparsenmf model")
     version = meta.get("format_version")
     if version != FORMAT_VERSION:
-        raise ValueError(
-            f"the model has format version {version}, and this sparsenmf reads version {FORMAT_VERSION}. Read it with "
-            f"the sparsenmf that wrote it ({meta.get('versions', {}).get('sparsenmf', 'unknown')}), or fit again"
-        )
+        reads = f"format version {version}, and this sparsenmf reads version {FORMAT_VERSION}"
+        raise ValueError(f"the model has {reads}: read it with the sparsenmf that wrote it, or fit again")
     return meta

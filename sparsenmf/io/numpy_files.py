@@ -53,8 +53,7 @@ def read_npy(source: Source) -> np.ndarray:
         header = read_header(file, source.path.name)
         if header.end != source.size:
             raise ValueError(
-                f"the header ({header.dtype} of shape {header.shape}) claims {header.end:,} bytes, and the file has "
-                f"{source.size:,}: it was cut short or changed. Copy or write it again"
+                f"its header claims {header.end:,} bytes, and it has {source.size:,}: copy or write it again"
             )
         _check_dense(header)
         check_room(source.size, "its array")
@@ -67,10 +66,7 @@ def _dense(archive: Archive) -> np.ndarray:
         raise ValueError("this is a fitted model, not a matrix: `sparsenmf topics` shows it, load_model reads it")
     if len(archive.headers) != 1:
         listing = ", ".join(f"{name} {header.shape}" for name, header in archive.headers.items()) or "none"
-        raise ValueError(
-            f"no sparse matrix (it has no array 'format') and not one dense array either. Its arrays: {listing}. "
-            "Save the matrix alone, with scipy.sparse.save_npz or numpy.savez_compressed(path, X=X)"
-        )
+        raise ValueError(f"no sparse matrix, and not one dense array. Its arrays: {listing}. Save the matrix alone")
     [(name, header)] = archive.headers.items()
     _check_dense(header)
     return archive.array(name, kinds=_NUMBERS, ndim=2)

@@ -53,10 +53,7 @@ def read_ldac(source: Source, n_columns: int | None = None) -> sparse.csr_array:
     widest = int(np.asarray(terms).max(initial=-1)) + 1
     if n_columns is not None and widest > n_columns:
         place = bisect_right(ends, terms.index(widest - 1))
-        raise ValueError(
-            f"line {place:,} has the term {widest - 1:,}, and the vocabulary {n_columns:,} words (numbered "
-            "from 0): it belongs to another file"
-        )
+        raise ValueError(f"line {place:,} has the term {widest - 1:,} (from 0), and the vocabulary {n_columns:,} words")
     columns = max(widest, 1) if n_columns is None else n_columns
     source.check_claim(8 * columns, f"a matrix of {columns:,} columns (the highest term is {widest - 1:,})")
     return from_rows(counts, terms, ends, columns)
@@ -72,8 +69,7 @@ def _ldac_values(line: bytes, number: int) -> array:
         raise ValueError(f"line {number:,} holds a number beyond 64 bits: mend it") from error
     if len(values) != 2 * values[0] + 1:
         raise ValueError(
-            f"line {number:,} announces {values[0]:,} terms and has {len(values) // 2:,}: it was cut short, or its "
-            "first number is wrong"
+            f"line {number:,} announces {values[0]:,} terms and has {len(values) // 2:,}: it was cut short?"
         )
     return values
 
@@ -136,10 +132,8 @@ def _why_svmlight(source: Source, why: str) -> str:
             columns = [int(word.partition(b":")[0]) for word in words[1:] if word[:1] != b"q"]
             for before, after in pairwise(columns):
                 if before >= after:
-                    return (
-                        f"line {number:,} has the column {after:,} after the column {before:,}: in this format they "
-                        "rise, and none stands twice. Sort them and sum those that stand twice"
-                    )
+                    wrong = f"line {number:,} has the column {after:,} after the column {before:,}"
+                    return f"{wrong}, and here they rise. Sort them and sum those that stand twice"
             if columns and columns[-1] > _LARGEST:
                 return f"line {number:,} has the column {columns[-1]:,}, beyond 32 bits: mend it"
     return why

@@ -104,9 +104,7 @@ def _claimed(meta: bytes | None) -> tuple[Any, Names, Names]:
         shape = [int(length) for length in claim["shape"]]
         return shape, claim["row_names"], claim["column_names"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f"what it says of its shape and names (metadata 'sparsenmf') is damaged ({error}): write it again"
-        ) from error
+        raise ValueError(f"its metadata 'sparsenmf' (shape and names) are damaged ({error}): write it again") from error
 
 
 def write_parquet(file: BinaryIO, matrix: NamedMatrix) -> None:

@@ -88,10 +88,8 @@ class Source:
         """Refuse what a header claims, before it is unpacked, where that exceeds the limit or this machine's memory."""
         check_room(n_bytes, what)
         if n_bytes > self.limit:
-            raise ValueError(
-                f"{what} would take {n_bytes:,} bytes, by what the file of {self.size:,} bytes claims, and "
-                f"{self.limit:,} are allowed. If you know that it is sound, allow more: max_bytes={n_bytes}"
-            )
+            sizes = f"{n_bytes:,} bytes, by what the file of {self.size:,} bytes claims, and {self.limit:,} are allowed"
+            raise ValueError(f"{what} would take {sizes}. If it is sound, allow more: max_bytes={n_bytes}")
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedIOBase]:
@@ -157,10 +155,8 @@ class _Limited(io.RawIOBase):
             raise EOFError(f"not a whole zstd file ({error})") from error
         self._count += count
         if self._count > self._limit:
-            raise ValueError(
-                f"its {self._packed:,} bytes unpack to more than {self._limit:,}, which hardly a file of use does. If "
-                "you know that it is sound, allow more: max_bytes=..."
-            )
+            sizes = f"its {self._packed:,} bytes unpack to more than {self._limit:,}"
+            raise ValueError(f"{sizes}, which hardly a file of use does. If it is sound, allow more: max_bytes=...")
         return count
 
 

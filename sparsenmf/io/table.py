@@ -37,6 +37,7 @@ def rows_of(source: Source, layout: Layout) -> Iterator[Iterator[tuple[int, list
 
 
 def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    width = 0
     while True:
         number = reader.line_num + 1
         try:
@@ -45,12 +46,15 @@ def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise ValueError(
-                f"the row that begins in line {number:,} is no valid CSV ({error}): a quote opens and closes a cell, "
-                'and inside such a cell it is written twice, as in "a ""b"" c". Where quotes are like other '
-                'characters, say so: quoting="none", --quoting none'
+                f"the row that begins in line {number:,} is no valid CSV ({error}): inside a quoted cell a quote is "
+                'written twice. Where quotes are like other characters, say so: quoting="none", --quoting none'
             ) from error
-        if cells:
-            yield number, cells
+        if not cells:
+            continue
+        if len(cells) != (width := width or len(cells)):
+            wrong = f"line {number:,} has {len(cells):,} cells, and the first row {width:,}"
+            raise ValueError(f"{wrong}: is a quote or a delimiter missing?")
+        yield number, cells
 
 
 def read_table(
@@ -107,8 +111,6 @@ def _read_wide(
 def _collect(rows: Iterator[tuple[int, list[str]]], width: int, index: bool, columns: list[str] | None) -> NamedMatrix:
     places, values, ends, names = array("q"), array("d"), array("q", [0]), []
     for number, cells in rows:
-        if len(cells) != width:
-            raise ValueError(f"line {number:,} has {len(cells):,} cells, and the first row {width:,}: mend it")
         if index:
             names.append(cells.pop(0))
         filled = [(place, cell) for place, cell in enumerate(cells) if cell != "0"]
@@ -162,8 +164,6 @@ def _read_triples(
     numbers: tuple[dict[str, int], dict[str, int]] = {}, {}  # of names, in order of their first appearance
     places, values = (array("q"), array("q")), array("d")
     for number, cells in rows:
-        if len(cells) != len(titles):
-            raise ValueError(f"line {number:,} has {len(cells):,} cells, and the first {len(titles):,}: mend it")
         for known, axis, j in zip(numbers, places, at, strict=False):
             axis.append(known.setdefault(cells[j], len(known)))
         values.append(_number(cells[at[2]], number, at[2], wanted[2]))

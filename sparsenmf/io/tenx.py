@@ -53,11 +53,8 @@ def _group(root: Any, genome: str | None) -> Any:
     there = [name for name in root if child(root, f"{name}/barcodes") is not None]
     wanted = [genome] if genome is not None else ["matrix"] if "matrix" in there else there
     if len(wanted) != 1 or wanted[0] not in there:
-        raise ValueError(
-            "this is no 10x file: it has no group with barcodes"
-            if not there
-            else f"say which genome to read, as in genome={there[0]!r}. There are: {', '.join(there)}"
-        )
+        mend = f"say which genome to read, as in genome={there[0]!r}" if there else "this is no 10x file"
+        raise ValueError(f"{mend}. Groups with barcodes: {', '.join(there) or 'none'}")
     return root[wanted[0]]
 
 
@@ -78,14 +75,10 @@ def read_tenx_folder(source: Source, feature_type: str | None = None) -> NamedMa
     rows, names = _cells(features), [cells[0] for cells in _cells(barcodes)]
     for number, cells in enumerate(rows, start=1):
         if len(cells) < 2:
-            raise ValueError(
-                f"{features.path.name}: line {number:,} must give a gene's id and symbol, with a tab between"
-            )
+            raise ValueError(f"{features.path.name}: line {number:,} must give a gene's id and symbol, and a tab")
     if X.shape != (len(names), len(rows)):
-        raise ValueError(
-            f"{matrix.path.name} is {X.shape[1]:,} x {X.shape[0]:,}, but {features.path.name} names {len(rows):,} "
-            f"genes and {barcodes.path.name} {len(names):,} cells: these files do not belong together"
-        )
+        named = f"{features.path.name} names {len(rows):,} genes and {barcodes.path.name} {len(names):,} cells"
+        raise ValueError(f"{matrix.path.name} is {X.shape[1]:,} x {X.shape[0]:,}, but {named}")
     types = [cells[2] for cells in rows] if all(len(cells) > 2 for cells in rows) else None
     return _finished(X, names, [cells[0] for cells in rows], [cells[1] for cells in rows], types, feature_type)
 

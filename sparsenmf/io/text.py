@@ -93,9 +93,7 @@ class Texts:
         if column is None:
             column = "text" if "text" in columns else columns[0] if len(columns) == 1 else None
         if column is None:
-            raise ValueError(
-                f"which column holds the text? Say column=... (--column). The columns are: {_listing(columns)}"
-            )
+            raise ValueError(f"which column holds the text? Say column=..., --column: {_listing(columns)}")
         for name in (column, layout.id_column):
             if name is not None and name not in columns:
                 raise ValueError(f"there is no column {name!r}. The columns are: {_listing(columns)}")
@@ -130,10 +128,8 @@ class Texts:
         twice, lines = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist()), dict[str | None, int]()
         for document in self._documents() if twice else ():
             if hash(document.id) in twice and lines.setdefault(document.id, document.line) != document.line:
-                raise ValueError(
-                    f"lines {lines[document.id]:,} and {document.line:,} have the same id {document.id!r}: an id must "
-                    "tell documents apart. Mend one of them, or leave the column of ids out"
-                )
+                places = f"lines {lines[document.id]:,} and {document.line:,}"
+                raise ValueError(f"{places} have the same id {document.id!r}: mend one, or leave the column of ids out")
         self._ids_are_unique = True
 
     def batches(self, n_characters: int = 1 << 22, n_documents: int = 1 << 15) -> Iterator[list[Document]]:
@@ -186,11 +182,6 @@ def _rows(source: Source, layout: Layout) -> Iterator[Document]:
         text = titles.index(str(layout.column))
         name = None if layout.id_column is None else titles.index(layout.id_column)
         for number, cells in rows:
-            if len(cells) != len(titles):
-                raise ValueError(
-                    f"the row in line {number:,} has {len(cells):,} cells, and there are {len(titles):,} columns: is a "
-                    "quote or a delimiter missing?"
-                )
             fields = dict(zip(titles, cells, strict=True))
             yield Document(cells[text], None if name is None else cells[name], number, fields)
 
@@ -241,9 +232,7 @@ def _object_documents(source: Source, layout: Layout) -> Iterator[Document]:
         if not isinstance(text, str):
             raise ValueError(f"line {number:,}: {column!r} is no text, but {repr(text)[:40]}")  # noqa: TRY004
         if not text.isascii() and (half := _HALF.search(text)):  # which no file can be written with
-            raise ValueError(
-                f"line {number:,}: {column!r} holds half of a character, {half[0]!r}: write it again as UTF-8"
-            )
+            raise ValueError(f"line {number:,}: {column!r} holds half of a character, {half[0]!r}: write it as UTF-8")
         yield Document(text, None if name is None else str(name), number, found)
 
 

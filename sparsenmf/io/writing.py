@@ -99,10 +99,8 @@ def _prepared(
         if fractions.any():
             p = int(fractions.argmax())
             row = int(np.searchsorted(X.indptr, p, side="right")) - 1
-            raise ValueError(
-                f"matrix[{row}, {X.indices[p]}] = {X.data[p].item()!r} is no whole number, and {found.name} "
-                "takes counts alone: round them, or write .mtx, .npz or .parquet"
-            )
+            wrong = f"matrix[{row}, {X.indices[p]}] = {X.data[p].item()!r} is no whole number"
+            raise ValueError(f"{wrong}, and {found.name} takes counts alone: round them, or write .mtx or .npz")
         X = X.astype(np.int64)
     old = matrix if isinstance(matrix, NamedMatrix) else NamedMatrix(X)
     return named(NamedMatrix(X, old.row_names, old.column_names), row_names, column_names)
