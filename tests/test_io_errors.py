@@ -252,7 +252,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch, name, 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python has zstd itself")
 def test_zstd_without_its_package(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "backports", None)
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
     (tmp_path / "X.ldac.zst").write_bytes(b"\x28\xb5\x2f\xfd")
     for act in (lambda: read(tmp_path / "X.ldac.zst"), lambda: write(tmp_path / "Y.ldac.zst", COUNTS)):
         with pytest.raises(ImportError, match=r'pip install "sparsenmf\[zstd\]"'):

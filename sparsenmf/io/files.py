@@ -10,10 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-__all__ = ["atomic_write", "check_room", "check_target", "naming"]
+__all__ = ["atomic_write", "check_room", "check_target", "library", "naming"]
 
 #: What the decoders of zip, gzip and npy raise on bytes that are not theirs.
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError)
@@ -51,6 +52,14 @@ def check_room(n_bytes: int, what: str) -> None:
     if n_bytes > memory:
         sizes = f"{n_bytes / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB"
         raise ValueError(f"{what} would take {sizes}: the file's header is wrong, or the matrix too large")
+
+
+def library(name: str, extra: str, what: str) -> Any:
+    """A package that one format needs; an ImportError tells which of the extras brings it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(f'{what} files need the package {name}: pip install "sparsenmf[{extra}]"') from error
 
 
 def check_target(path: str | os.PathLike[str], force: bool = False) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from scipy import sparse
 
+from sparsenmf.io.files import library
 from sparsenmf.io.hdf5 import Budget, child, open_hdf5
 from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.source import Source
@@ -18,7 +19,7 @@ __all__ = ["read_h5ad", "write_h5ad"]
 
 def read_h5ad(source: Source, layer: str | None = None) -> NamedMatrix:
     """Read a matrix of an .h5ad file: X, or a layer, or "raw" for `raw.X` (where no layer has that name)."""
-    anndata = _anndata()
+    anndata = library("anndata", "anndata", ".h5ad")
     with open_hdf5(source) as root:
         budget = Budget(source)
         where = _find(root, layer)
@@ -72,7 +73,7 @@ def _names(anndata: Any, root: Any, where: str, budget: Budget) -> tuple[str, ..
 
 def write_h5ad(file: BinaryIO, matrix: NamedMatrix) -> None:
     """Write a matrix as the X of an AnnData object, with its names (or numbers) as obs_names and var_names."""
-    anndata = _anndata()
+    anndata = library("anndata", "anndata", ".h5ad")
     import h5py
     import pandas as pd
 
@@ -82,11 +83,3 @@ def write_h5ad(file: BinaryIO, matrix: NamedMatrix) -> None:
     )
     with h5py.File(file, "w") as root:
         anndata.io.write_elem(root, "/", anndata.AnnData(sparse.csr_matrix(matrix.X), obs=obs, var=var))
-
-
-def _anndata() -> Any:
-    try:
-        import anndata
-    except ImportError as error:
-        raise ImportError('.h5ad files need the package anndata: pip install "sparsenmf[anndata]"') from error
-    return anndata

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsenmf.io.files import library
 from sparsenmf.io.source import Source
 
 __all__ = ["Budget", "child", "flat", "open_hdf5"]
@@ -36,7 +37,9 @@ class Budget:
         if node.is_virtual or node.external:
             raise ValueError(f"the values of {node.name} lie in another file: only what is in the file itself is read")
         kind = node.dtype
-        if kind.hasobject and _h5py().check_string_dtype(kind) is None:  # lists look alike, and may crash HDF5
+        if (
+            kind.hasobject and library("h5py", "hdf5", "HDF5").check_string_dtype(kind) is None
+        ):  # lists look alike, and may crash HDF5
             raise ValueError(f"{node.name} holds {kind}, neither numbers nor texts")
         size = max(64, kind.itemsize) if kind.hasobject else kind.itemsize  # of a text in memory
         chunk = prod(map(int, node.chunks)) * kind.itemsize if node.chunks else 0
@@ -52,21 +55,13 @@ def open_hdf5(source: Source) -> Iterator[Any]:
         start = file.read(8)
     if start != _MAGIC:
         raise ValueError("this is no HDF5 file (it does not begin as one does): copy or write it again")
-    h5py = _h5py()
+    h5py = library("h5py", "hdf5", "HDF5")
     try:
         with h5py.File(source.path, "r", locking=False, rdcc_nbytes=1 << 20) as root:
             yield root
     except _DAMAGE as error:
         why = str(error).strip().split("\n")[0][:200] or type(error).__name__
         raise ValueError(f"HDF5 cannot read it ({why}): the file is damaged or was cut short") from error
-
-
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError('HDF5 files need the package h5py: pip install "sparsenmf[hdf5]"') from error
-    return h5py
 
 
 def child(root: Any, path: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from sparsenmf.io.files import library
 from sparsenmf.io.listed import Axis, from_entries, pick_columns
 from sparsenmf.io.named import NamedMatrix, Names
 from sparsenmf.io.source import Source
@@ -27,7 +28,7 @@ def read_parquet(source: Source, triples: Sequence[str] | None = None, ids: str 
     """
     if ids not in ("auto", "names"):
         raise ValueError(f'ids must be "auto" or "names", got {ids!r}')
-    pa, parquet = _pyarrow()
+    pa, parquet = (library(name, "arrow", ".parquet") for name in ("pyarrow", "pyarrow.parquet"))
     with source.path.open("rb") as start:
         if start.read(4) != b"PAR1":
             raise ValueError("this is no Parquet file (it does not begin with PAR1): copy or write it again")
@@ -109,7 +110,7 @@ def _claimed(meta: bytes | None) -> tuple[Any, Names, Names]:
 
 def write_parquet(file: BinaryIO, matrix: NamedMatrix) -> None:
     """Write a matrix as the triples row, column, value: places, or names where there are any."""
-    pa, parquet = _pyarrow()
+    pa, parquet = (library(name, "arrow", ".parquet") for name in ("pyarrow", "pyarrow.parquet"))
     X, names = matrix.X, (matrix.row_names, matrix.column_names)
     places = (np.repeat(np.arange(X.shape[0], dtype=np.int32), np.diff(X.indptr)), X.indices)
     columns = {
@@ -119,12 +120,3 @@ def write_parquet(file: BinaryIO, matrix: NamedMatrix) -> None:
     meta = {"shape": [int(length) for length in X.shape], "row_names": names[0], "column_names": names[1]}
     table = pa.table(columns | {"value": X.data}, metadata={_KEY: json.dumps(meta, ensure_ascii=False).encode()})
     parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError('Parquet files need the package pyarrow: pip install "sparsenmf[arrow]"') from error
-    return pa, parquet

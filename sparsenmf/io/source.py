@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sparsenmf.io.files import check_room
+from sparsenmf.io.files import check_room, library
 
 __all__ = ["PACKED", "Source", "packing_writer", "unpack_limit"]
 
@@ -161,14 +161,7 @@ class _Limited(io.RawIOBase):
 
 
 def _zstd() -> Any:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        raise ImportError('zstd files need the package backports.zstd: pip install "sparsenmf[zstd]"') from error
-    return zstd
+    return library("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd", "zstd", "zstd")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
@@ -20,12 +20,14 @@ from sparsenmf.io.source import Source
 
 __all__ = ["read_table", "rows_of", "write_csv", "write_tsv"]
 
+Row: TypeAlias = tuple[int, list[str]]  # the number of its first line, and its cells
+
 _INDEX_TITLE = re.compile(r"(.*[\W_])?(id|index)|", flags=re.I | re.S)  # "id", "customer_id", "" and the like
 _OTHER_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
 
 
 @contextmanager
-def rows_of(source: Source, layout: Layout) -> Iterator[Iterator[tuple[int, list[str]]]]:
+def rows_of(source: Source, layout: Layout) -> Iterator[Iterator[Row]]:
     """Open a table as (number of its first line, cells) of each row; empty lines are passed over."""
     if csv.field_size_limit() < LONGEST:  # one setting for the process: a book is longer than csv's 128 KiB
         csv.field_size_limit(LONGEST)
@@ -36,7 +38,7 @@ def rows_of(source: Source, layout: Layout) -> Iterator[Iterator[tuple[int, list
         yield _rows(csv.reader(lines, delimiter=mark, strict=True, quoting=quoting))
 
 
-def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def _rows(reader: Any) -> Iterator[Row]:
     width = 0
     while True:
         number = reader.line_num + 1
@@ -85,9 +87,7 @@ def read_table(
 # --- a line is a row --------------------------------------------------------------------------------------------------
 
 
-def _read_wide(
-    rows: Iterator[tuple[int, list[str]]], first: tuple[int, list[str]], header: bool | None, index: bool | None
-) -> NamedMatrix:
+def _read_wide(rows: Iterator[Row], first: Row, header: bool | None, index: bool | None) -> NamedMatrix:
     if header is None:
         header = not all(_is_number(cell) for cell in first[1])
     titles = first[1] if header else None
@@ -98,17 +98,15 @@ def _read_wide(
         raise ValueError("it has a line of names and no row of numbers: there is nothing to read")
     if index is None:
         index = not _is_number(second[1][0]) or bool(titles and _INDEX_TITLE.fullmatch(titles[0].strip()))
-    columns = None if titles is None else titles[index:]
-    if columns is not None:
-        check_unique(columns, "column")
-    width = len(titles) if titles is not None else len(second[1])
+    columns, width = None if titles is None else titles[index:], len(second[1])
+    check_unique(columns or (), "column")
     if width == index:
         hint = "" if titles is None else _hint(titles[0])
         raise ValueError(f"it has a column of names and no column of numbers: is the delimiter another one?{hint}")
     return _collect(itertools.chain([second], rows), width, bool(index), columns)
 
 
-def _collect(rows: Iterator[tuple[int, list[str]]], width: int, index: bool, columns: list[str] | None) -> NamedMatrix:
+def _collect(rows: Iterator[Row], width: int, index: bool, columns: list[str] | None) -> NamedMatrix:
     places, values, ends, names = array("q"), array("d"), array("q", [0]), []
     for number, cells in rows:
         if index:
@@ -135,12 +133,11 @@ def _is_number(cell: str) -> bool:
 def _number(cell: str, line: int, place: int, name: str | None) -> float:
     if _is_number(cell) and 0 <= float(cell) < math.inf:
         return float(cell)
-    column = f"column {place + 1:,}" + ("" if name is None else f" ({name!r})")
-    wanted = "a number that is finite and not negative"
+    where = f"line {line:,}, column {place + 1:,}" + ("" if name is None else f" ({name!r})")
     if not cell.strip():
-        raise ValueError(f"line {line:,}, {column} is empty: write 0 where there is nothing, or {wanted}")
+        raise ValueError(f"{where} is empty: write 0 where there is nothing")
     hint = "" if name is None or _is_number(cell) else f".{_hint(name)}"
-    raise ValueError(f"line {line:,}, {column} is {cell[:40]!r}, and should be {wanted}{hint}")
+    raise ValueError(f"{where} is {cell[:40]!r}, and should be a number that is finite and not negative{hint}")
 
 
 def _hint(name: str) -> str:
@@ -155,9 +152,7 @@ def _hint(name: str) -> str:
 # --- a line is an entry -----------------------------------------------------------------------------------------------
 
 
-def _read_triples(
-    rows: Iterator[tuple[int, list[str]]], titles: list[str], triples: Sequence[str], source: Source
-) -> NamedMatrix:
+def _read_triples(rows: Iterator[Row], titles: list[str], triples: Sequence[str], source: Source) -> NamedMatrix:
     wanted = pick_columns(triples, titles)
     check_unique(titles, "column")
     at = [titles.index(name) for name in wanted]

@@ -31,18 +31,16 @@ def read_tenx_h5(source: Source, genome: str | None = None, feature_type: str | 
     budget = Budget(source)
     with open_hdf5(source) as root:
         group = _group(root, genome)
-        features = child(group, "features")
-        names = ("id", "name") if features is not None else ("genes", "gene_names")
-        ids, symbols = (_texts(group if features is None else features, name, budget) for name in names)
-        typed = features is not None and "feature_type" in features
-        types = _texts(features, "feature_type", budget) if typed else None
+        table = child(group, "features")
+        names = ("genes", "gene_names") if table is None else ("id", "name", "feature_type")
+        parts = [_texts(group if table is None else table, name, budget) for name in names]
         barcodes = _texts(group, "barcodes", budget)
         shape = flat(group, "shape", "iu", budget).tolist()
-        parts = [flat(group, name, kinds, budget) for name, kinds in _PARTS.items()]
+        arrays = tuple(flat(group, name, kinds, budget) for name, kinds in _PARTS.items())
         # Compressed columns of genes x cells are compressed rows of cells x genes.
-        X: Any = sparse.csr_array(tuple(parts), shape=tuple(shape[::-1]))
+        X: Any = sparse.csr_array(arrays, shape=tuple(shape[::-1]))
         X.check_format(full_check=True)
-    return _finished(X, barcodes, ids, symbols, types, feature_type)
+    return _finished(X, barcodes, list(zip(*parts, strict=True)), feature_type)
 
 
 def _texts(group: Any, name: str, budget: Budget) -> list[str]:
@@ -73,14 +71,13 @@ def read_tenx_folder(source: Source, feature_type: str | None = None) -> NamedMa
     with naming(matrix.path.name):
         X = sparse.csr_array(read_matrix_market(matrix).T)
     rows, names = _cells(features), [cells[0] for cells in _cells(barcodes)]
-    for number, cells in enumerate(rows, start=1):
-        if len(cells) < 2:
-            raise ValueError(f"{features.path.name}: line {number:,} must give a gene's id and symbol, and a tab")
+    short = next((number for number, cells in enumerate(rows, start=1) if len(cells) < 2), None)
+    if short is not None:
+        raise ValueError(f"{features.path.name}: line {short:,} must give a gene's id and symbol, and a tab")
     if X.shape != (len(names), len(rows)):
         named = f"{features.path.name} names {len(rows):,} genes and {barcodes.path.name} {len(names):,} cells"
         raise ValueError(f"{matrix.path.name} is {X.shape[1]:,} x {X.shape[0]:,}, but {named}")
-    types = [cells[2] for cells in rows] if all(len(cells) > 2 for cells in rows) else None
-    return _finished(X, names, [cells[0] for cells in rows], [cells[1] for cells in rows], types, feature_type)
+    return _finished(X, names, rows, feature_type)
 
 
 def _part(folder: Path, name: str) -> Path | None:
@@ -104,24 +101,16 @@ def _cells(source: Source) -> list[list[str]]:
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
-def _finished(
-    X: sparse.csr_array,
-    barcodes: Sequence[str],
-    ids: Sequence[str],
-    symbols: Sequence[str],
-    types: Sequence[str] | None,
-    wanted: str | None,
-) -> NamedMatrix:
-    if len(ids) != X.shape[1] or len(symbols) != len(ids) or (types is not None and len(types) != len(ids)):
-        raise ValueError(f"{len(ids):,} ids and {len(symbols):,} symbols for {X.shape[1]:,} genes: they disagree")
-    count = Counter(symbols)
-    columns = [
-        symbol if count[symbol] == 1 else f"{symbol} ({gene})" for symbol, gene in zip(symbols, ids, strict=True)
-    ]
+def _finished(X: Any, barcodes: Sequence[str], features: Sequence[Sequence[str]], wanted: str | None) -> NamedMatrix:
+    """The matrix with its names; a feature has an id, a symbol and, maybe, a type."""
+    if len(features) != X.shape[1]:
+        raise ValueError(f"it names {len(features):,} genes and has {X.shape[1]:,}")
+    count = Counter(symbol for _, symbol, *_ in features)
+    columns = [symbol if count[symbol] == 1 else f"{symbol} ({gene})" for gene, symbol, *_ in features]
     if wanted is not None:
-        keep = [j for j, kind in enumerate(types or ()) if kind == wanted]
+        keep = [j for j, (_, _, *kind) in enumerate(features) if wanted in kind[:1]]
         if not keep:
-            there = ", ".join(sorted(set(types))) if types else "it does not tell any"
+            there = ", ".join(sorted({kind for cells in features for kind in cells[2:3]})) or "none"
             raise ValueError(f"there are no features of the type {wanted!r}. Types: {there}")
         X, columns = X[:, keep], [columns[j] for j in keep]
     return NamedMatrix(X, tuple(barcodes), tuple(columns))
