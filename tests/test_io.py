@@ -60,7 +60,7 @@ def patched_header(content: bytes, old: bytes, new: bytes) -> bytes:
 # --- matrices ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layout", ["csr", "csc", "coo"])
+@pytest.mark.parametrize("layout", ["csr", "csc", "coo", "bsr", "dia"])
 @pytest.mark.parametrize("container", ["array", "matrix"])
 @pytest.mark.parametrize("compressed", [True, False])
 def test_sparse_npz_of_every_layout_comes_back_as_csr(tmp_path, layout, container, compressed):
@@ -155,11 +155,11 @@ BAD_NPZ = {
     "indptr too short": (replace("indptr", np.arange(4)), r"index pointer size 4 should be 8"),
     "fewer values than indices": (replace("data", np.ones(3)), "indices and data should have the same size"),
     "indptr beyond the entries": (replace("indptr", np.array([0, 0, 0, 0, 0, 0, 0, 99])), "[Ii]ndex pointer"),
-    "a shape of three lengths": (replace("shape", np.array([7, 5, 1])), "two lengths"),
-    "a negative shape": (replace("shape", np.array([-7, 5])), "none negative"),
-    "BSR": (replace("format", np.array(b"bsr")), r"'bsr'; CSR, CSC and COO can be read.*tocsr"),
-    "text as data": (replace("data", np.full(small_counts().nnz, "a")), "'data'"),
-    "data missing": (lambda members: members.pop("data.npy"), "array 'data' is missing"),
+    "a shape of three lengths": (replace("shape", np.array([7, 5, 1])), "shape must have length"),
+    "a negative shape": (replace("shape", np.array([-7, 5])), "cannot be negative"),
+    "BSR": (replace("format", np.array(b"bsr")), "BSR data must be 3-dimensional"),
+    "text as data": (replace("data", np.full(small_counts().nnz, "a")), "it holds <U1 .*not numbers"),
+    "data missing": (lambda members: members.pop("data.npy"), "data is not a file in the archive"),
     "rows beyond memory": (
         lambda members: (
             replace("format", np.array(b"csc"))(members),
@@ -221,7 +221,7 @@ def test_archive_that_claims_more_than_its_bytes_can_unpack_to(tmp_path):
     place = raw.rindex(size)  # the uncompressed size in the central directory
     raw[place : place + 4] = (128 + 4_000_000_000).to_bytes(4, "little")
     path.write_bytes(raw)
-    with pytest.raises(ValueError, match=r"belie|damaged"):
+    with pytest.raises(ValueError, match=r"by its own header, not of|damaged"):
         read(path)
 
 
@@ -248,9 +248,9 @@ BAD_MTX = {
     "row out of range": (MTX + "2 3 1\n3 1 5\n", "Line 3: Row index out of bounds"),
     "column out of range": (MTX + "2 3 1\n2 4 5\n", "Line 3: Column index out of bounds"),
     "index from zero": (MTX + "2 3 1\n0 1 5\n", "Line 3: Row index out of bounds"),
-    "an absurd number of entries": (MTX + "2 3 900000000000\n1 1 5\n", "claims 900,000,000,000 entries, more than"),
-    "a number beyond any integer": (MTX + "2 3 9" + "0" * 30 + "\n1 1 5\n", "claims 9"),
-    "negative size": (MTX + "2 -3 1\n1 1 5\n", "line 2 must give the numbers of rows, columns and entries"),
+    "an absurd number of entries": (MTX + "2 3 900000000000\n1 1 5\n", "900,000,000,000 entries would take"),
+    "a number beyond any integer": (MTX + "2 3 9" + "0" * 30 + "\n1 1 5\n", "entries would take"),
+    "negative size": (MTX + "2 -3 1\n1 1 5\n", "line 2 must give the numbers of rows, columns, entries"),
     "two sizes": (MTX + "2 3\n1 1 5\n", "line 2 must give"),
     "decimals under integer": (MTX + "2 3 2\n1 1 5\n2 2 1.5\n", '"integer", but there are decimal values'),
     "values under pattern": (MTX.replace("integer", "pattern") + "2 3 1\n1 1 5\n", "'pattern', that is 2 numbers"),
@@ -263,7 +263,10 @@ BAD_MTX = {
     "zero bytes": (MTX + "2 3 2\n1 1 5\n\0\0\0\0\0\0\0\0", "zero bytes"),
     "zero bytes at once": (MTX + "2 3 1\n\0 1 5\n", "zero bytes"),
     "array too short": ("%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n", "Truncated file"),
-    "absurd array": ("%%MatrixMarket matrix array real general\n2000000 2000000\n1\n", "more than a file of this size"),
+    "absurd array": (
+        "%%MatrixMarket matrix array real general\n2000000 2000000\n1\n",
+        "4,000,000,000,000 entries would take",
+    ),
     "rows beyond memory": (MTX + f"{1 << 50} 3 1\n1 1 5\n", "this machine has"),
 }
 
@@ -293,7 +296,6 @@ def test_gzip_cut_short_or_changed(tmp_path):
     [
         (b"", "empty"),
         (npy(np.ones((2, 2))), 'format="npy"'),
-        (b"%%MatrixMarket matrix", 'format="mtx"'),
         (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
         (b"<!DOCTYPE html>", "no npz file"),
     ],

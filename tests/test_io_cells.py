@@ -61,8 +61,7 @@ def test_h5ad_of_other_versions_of_anndata(tmp_path, X):
     h5py = pytest.importorskip("h5py", reason="HDF5 needs h5py")
 
     def edit(root):
-        del root["obs"], root["var"]["cell"]
-        root["obs"] = np.array([(name.encode(), 1) for name in ROWS], dtype=[("index", "S20"), ("n", "i4")])
+        del root["var"]["cell"]
         group = root["var"].create_group("cell")  # texts that may be missing
         group.attrs.update({"encoding-type": "nullable-string-array", "encoding-version": "0.1.0"})
         group.create_dataset("values", data=list(WORDS), dtype=h5py.string_dtype())
@@ -128,10 +127,10 @@ def test_tenx_h5_of_old_versions_has_a_group_a_genome(tmp_path, X):
     assert same(found, X)
     assert found.column_names == GENES
     tenx_h5(tmp_path / "X.h5", 2 * X, "mm10", old=True)
-    with pytest.raises(ValueError, match=r"several genomes, hg19, mm10: .*genome='hg19'"):
+    with pytest.raises(ValueError, match=r"which genome to read, as in genome='hg19'.*: hg19, mm10"):
         read(tmp_path / "X.h5")
     assert same(read(tmp_path / "X.h5", genome="mm10"), 2 * X)
-    with pytest.raises(ValueError, match=r"no group 'mm39'\. There are: hg19, mm10"):
+    with pytest.raises(ValueError, match=r"Groups with barcodes: hg19, mm10"):
         read(tmp_path / "X.h5", genome="mm39")
 
 
@@ -167,7 +166,7 @@ def test_tenx_folder_is_cells_by_genes(tmp_path, X, old):
 
 def test_an_h5ad_without_the_layer_lists_those_that_there_are(tmp_path):
     path = h5ad(tmp_path / "X.h5ad", COUNTS)
-    refused(path, r"no layer 'counts'. There are: X \(layer=None\), 'columns', 'dense'", layer="counts")
+    refused(path, r"no layer 'counts'. There are: 'columns', 'dense', X \(layer=None\)", layer="counts")
     refused(path, "no layer 'raw'", layer="raw")
     refused(path, "no layer '../X'", layer="../X")
 
@@ -181,21 +180,21 @@ def edited(name: str, value, group: str = "X"):
 
 
 BAD_H5AD = {
-    "an index out of range": (edited("indices", np.full(COUNTS.nnz, 5)), "X: indices must be < 5"),
-    "a negative index": (edited("indices", np.full(COUNTS.nnz, -1)), "X: indices must be >= 0"),
-    "too few values": (edited("data", np.ones(3)), "X: indices and data should have the same size"),
+    "an index out of range": (edited("indices", np.full(COUNTS.nnz, 5)), "indices must be < 5"),
+    "a negative index": (edited("indices", np.full(COUNTS.nnz, -1)), "indices must be >= 0"),
+    "too few values": (edited("data", np.ones(3)), "indices and data should have the same size"),
     "pointers that fall": (
         edited("indptr", np.array([0, 9, 2, 3, 4, 5, 6, COUNTS.nnz])),
-        "X: indptr must be a non-decreasing sequence",
+        "indptr must be a non-decreasing sequence",
     ),
     "too few pointers": (
         edited("indptr", np.arange(4)),
-        r"anndata cannot read X \(index pointer size 4 should be 8\)|X: index pointer size 4 should be 8",
+        "index pointer size 4 should be 8",
     ),
     "texts for values": (edited("data", np.full(COUNTS.nnz, b"x")), "anndata cannot read X .*dtype [|]S1"),
     "a shape that belies the rest": (
         lambda root: root["X"].attrs.update(shape=[9, 5]),
-        "obs names 7 rows, and X has 9",
+        "7 names for 9 rows",
     ),
     "no shape": (lambda root: root["X"].attrs.pop("shape"), "anndata cannot read X .*write it with anndata, again"),
     "another layout": (
@@ -259,7 +258,7 @@ def test_hdf5_that_is_none_or_cut_short(tmp_path, name):
 
 
 def test_an_h5ad_is_no_10x_file_and_the_other_way_round(tmp_path):
-    refused(h5ad(tmp_path / "X.h5", COUNTS), "this is no 10x file: it has no group 'matrix'")
+    refused(h5ad(tmp_path / "X.h5", COUNTS), "this is no 10x file. Groups with barcodes: none")
     refused(tenx_h5(tmp_path / "X.h5ad", COUNTS), "no X. There are: no matrices: is it an AnnData file")
 
 

@@ -257,8 +257,8 @@ def test_jsonl_that_is_wrong(tmp_path, case):
 BAD_CSV = {
     "an open quote": ('text,n\n"rain,1\nsea,2\n', "the row that begins in line 2 is no valid CSV"),
     "a quote inside": ('text,n\n"rain" and sea,1\n', "line 2 is no valid CSV.*written twice"),
-    "too few cells": ("text,n\na,1\nb\n", "the row in line 3 has 1 cells, and there are 2 columns"),
-    "too many cells": ("text,n\na,1\nb,c,2\n", "the row in line 3 has 3 cells"),
+    "too few cells": ("text,n\na,1\nb\n", "line 3 has 1 cells, and the first row 2"),
+    "too many cells": ("text,n\na,1\nb,c,2\n", "line 3 has 3 cells"),
     "two columns of one name": ("text,text\na,b\n", "both have the name 'text'"),
     "empty": ("", "not even a line of column names"),
 }
@@ -325,7 +325,7 @@ def test_a_bomb_is_refused_before_its_first_text_and_a_cut_file_is_no_bomb(tmp_p
 
 
 def test_a_line_without_end_is_not_held(tmp_path, monkeypatch):
-    monkeypatch.setattr("sparsenmf.io.lines._LONGEST", 1 << 19)
+    monkeypatch.setattr("sparsenmf.io.lines.LONGEST", 1 << 19)
     (tmp_path / "a.txt").write_text("short\n" + "x" * (1 << 21))
     with pytest.raises(ValueError, match="line 2 is longer than 524,288 characters"):
         list(read_texts(tmp_path / "a.txt"))

@@ -1,7 +1,7 @@
 """npz archives: named arrays in a zip file, read without pickles and never beyond what their headers declare.
 
-`numpy.load` trusts three sizes that a file can make up: the zip directory's, the npy header's, and the one that the
-compressed bytes unpack to. Here they must agree before a member is unpacked, and the sum must fit into memory.
+`numpy.load` makes room for what an array's header claims. Here that must agree with the zip directory before an array
+is unpacked, and the sum must fit into memory.
 """
 
 import itertools
@@ -18,71 +18,53 @@ from sparsenmf.io.source import Source
 
 __all__ = ["Archive", "open_archive", "packed_names", "read_header", "unpacked_names", "write_archive"]
 
-# A deflated byte unpacks to at most 1032 bytes (RFC 1951: 258 bytes from two bits); a claim beyond it is a lie.
-_MAX_RATIO = 1032
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_NO_ZIP = {
+    b"\x93NUMPY": 'this is an .npy file under another name: rename it, or read it with format="npy"',
+    b"\x80": "this is a pickle, and pickles are never loaded: save the matrix with scipy.sparse.save_npz",
+    b"version https://": "this is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`",
+    b"": "this is no npz file (a zip archive of arrays), or it is empty: copy or write it again",
+}
 
 
 class Header(NamedTuple):
-    """What an npy header declares: the array's shape and dtype."""
+    """What an npy header declares."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of the array itself."""
-        return self.dtype.itemsize * math.prod(self.shape)
+    end: int  # bytes of the header and the array
 
 
-def read_header(file: BinaryIO, name: str) -> Header:
-    """Read an npy header and leave the file at the array's first byte; never that of a pickle."""
+def read_header(file: Any, name: str) -> Header:
+    """Read an npy header; never that of a pickle."""
     try:
-        version = np.lib.format.read_magic(file)
-        shape, _, dtype = _HEADER_READERS[version](file)
+        shape, _, dtype = _HEADER_READERS[np.lib.format.read_magic(file)](file)
     except (KeyError, SyntaxError, TypeError, ValueError, tokenize.TokenError) as error:
         # numpy parses the header as Python, and once more with a tokenizer as Python 2 wrote it.
         raise ValueError(f"array {name!r} has no readable npy header ({error}): write the file again") from error
     if dtype.hasobject:
         raise ValueError(
-            f"array {name!r} holds Python objects, that is, a pickle. Pickles are never loaded, since they can run any "
-            "code: save numbers alone, with scipy.sparse.save_npz or numpy.savez_compressed"
+            f"array {name!r} is a pickle. Pickles are never loaded, for they can run any code: save numbers"
         )
-    if any(length < 0 for length in shape):
-        raise ValueError(f"array {name!r} claims the impossible shape {shape}")
-    return Header(shape, dtype)
+    return Header(shape, dtype, file.tell() + dtype.itemsize * math.prod(shape))
 
 
 class Archive:
-    """The members of an open npz file."""
+    """The arrays of an open npz file."""
 
     def __init__(self, zip_file: zipfile.ZipFile, source: Source) -> None:
         self._zip = zip_file
-        names = [info.filename for info in zip_file.infolist()]
-        if len(set(names)) < len(names):
-            raise ValueError("the archive holds two arrays of one name: write it again")
-        self.headers: Mapping[str, Header] = {
-            name.removesuffix(".npy"): self._header(name) for name in names if name.endswith(".npy")
-        }
-        source.check_claim(sum(header.n_bytes for header in self.headers.values()), "its arrays")
+        infos = [info for info in zip_file.infolist() if info.filename.endswith(".npy")]
+        self.headers = {info.filename.removesuffix(".npy"): self._header(info) for info in infos}
+        source.check_claim(sum(info.file_size for info in infos), "its arrays")
 
-    def _header(self, member: str) -> Header:
-        info = self._zip.getinfo(member)
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # numpy writes no other
-            raise ValueError(f"array {member!r} is compressed by the zip method {info.compress_type}: write it again")
+    def _header(self, info: zipfile.ZipInfo) -> Header:
         with self._zip.open(info) as file:
-            header = read_header(file, member.removesuffix(".npy"))  # type: ignore[arg-type]
-            start = file.tell()
-        if start + header.n_bytes != info.file_size or info.file_size > _MAX_RATIO * info.compress_size + start:
-            raise ValueError(
-                f"array {member!r} is {header.dtype} of shape {header.shape} by its own header, but the archive "
-                f"declares {info.file_size:,} bytes for it ({info.compress_size:,} compressed). The sizes belie each "
-                "other: write the file again"
-            )
+            header = read_header(file, info.filename)
+        if header.end != info.file_size or min(header.shape, default=0) < 0:
+            own = f"{header.dtype} of shape {header.shape} by its own header"
+            raise ValueError(f"array {info.filename!r} is {own}, not of {info.file_size:,} bytes: write the file again")
         return header
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.headers
 
     def array(self, name: str, *, kinds: str, ndim: int) -> np.ndarray:
         """Unpack one array, whose dtype must be of one of the `kinds` ("iu" for integers)."""
@@ -100,22 +82,10 @@ def open_archive(source: Source) -> Iterator[Archive]:
     """Open an npz file for reading; raises what `zipfile` does where it is none (see `naming`)."""
     with source.path.open("rb") as file:
         start = file.read(16)
-        file.seek(0)
         if not start.startswith(b"PK"):
-            raise ValueError(_not_a_zip(start))
+            raise ValueError(next(said for mark, said in _NO_ZIP.items() if start.startswith(mark)))
         with zipfile.ZipFile(file) as zip_file:
             yield Archive(zip_file, source)
-
-
-def _not_a_zip(start: bytes) -> str:
-    known = {
-        b"\x93NUMPY": 'this is an .npy file under another name: rename it, or read it with format="npy"',
-        b"\x80": "this is a pickle, and pickles are never loaded: save the matrix with scipy.sparse.save_npz",
-        b"%%Matrix": 'this is a Matrix Market file under another name: rename it, or read it with format="mtx"',
-        b"version https://": "this is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`",
-    }
-    unknown = "this is no npz file (a zip archive of arrays)" if start else "the file is empty"
-    return next((said for mark, said in known.items() if start.startswith(mark)), f"{unknown}: copy or write it again")
 
 
 def write_archive(file: BinaryIO, arrays: Mapping[str, np.ndarray], level: int = 1) -> None:
@@ -143,7 +113,7 @@ def packed_names(key: str, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 def unpacked_names(archive: Archive, key: str) -> tuple[str, ...] | None:
     """The names that `packed_names` packed, or None where there are none."""
-    if key not in archive:
+    if key not in archive.headers:
         return None
     text = archive.array(key, kinds="u", ndim=1).tobytes()
     ends = archive.array(f"{key}_ends", kinds="i", ndim=1)

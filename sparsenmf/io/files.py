@@ -3,20 +3,22 @@
 import errno
 import gzip
 import os
-import platform
 import secrets
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-__all__ = ["atomic_write", "check_room", "check_target", "naming"]
+__all__ = ["atomic_write", "check_room", "check_target", "library", "naming"]
 
 #: What the decoders of zip, gzip and npy raise on bytes that are not theirs.
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError)
+_STALE = 3600  # seconds
 _MEND = "The file is damaged or was cut short: copy or write it again."
 
 
@@ -48,10 +50,16 @@ def check_room(n_bytes: int, what: str) -> None:
     except (AttributeError, ValueError, OSError):  # no such question on Windows
         return
     if n_bytes > memory:
-        raise ValueError(
-            f"{what} would take {n_bytes / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB. "
-            "Either the header is wrong or the matrix is too large to be read at once."
-        )
+        sizes = f"{n_bytes / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB"
+        raise ValueError(f"{what} would take {sizes}: the file's header is wrong, or the matrix too large")
+
+
+def library(name: str, extra: str, what: str) -> Any:
+    """A package that one format needs; an ImportError tells which of the extras brings it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(f'{what} files need the package {name}: pip install "sparsenmf[{extra}]"') from error
 
 
 def check_target(path: str | os.PathLike[str], force: bool = False) -> Path:
@@ -110,37 +118,15 @@ def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[
 
 def _temporary(target: Path) -> Path:
     # Not derived from the target's name: that may be as long as a name can be already.
-    return target.with_name(f".sparsenmf-{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
-
-
-def _machine() -> str:
-    """What tells this machine, or container, from others that write into the same folder: process ids are its own."""
-    try:
-        space = Path("/proc/self/ns/pid").readlink()
-    except OSError:
-        space = Path()
-    return f"{zlib.crc32(f'{platform.node()} {space}'.encode()):08x}"
+    return target.with_name(f".sparsenmf-{secrets.token_hex(8)}.tmp")
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes of this machine left in a folder when they were killed while they wrote."""
-    if os.name != "posix":  # on Windows os.kill ends the process that it is to ask after
-        return
-    with suppress(OSError):
-        for path in folder.glob(f".sparsenmf-{_machine()}-*.tmp"):
-            process = path.name.split("-")[2]
-            if process.isdigit() and not _lives(int(process)):
-                path.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # another user's
-        return True
-    return True
+    """Remove what was left in a folder by processes that were killed while they wrote: not touched for an hour."""
+    for path in folder.glob(".sparsenmf-*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
 
 
 def _unwritable(path: str | os.PathLike[str], error: OSError) -> OSError:

@@ -67,35 +67,25 @@ def find_format(path: Path, name: str | None, wanted: Callable[[Format], bool] =
     ValueError, IsADirectoryError
         If none is known, or it is none of those `wanted`; the message lists the choices.
     """
+    choices = ", ".join(known.name for known in FORMATS if wanted(known) and (name is not None or known.patterns))
     if name is not None:
-        plain = _unpacked(str(name).lower().removeprefix("."))
+        plain = str(name).lower().removeprefix(".")
         found = _BY_NAME.get(plain) or _by_pattern(f"x.{plain}")
-        if found is None or not wanted(found):
-            choices = ", ".join(known.name for known in FORMATS if wanted(known))
-            raise ValueError(f"unknown format {name!r}: choose one of {choices}")
-        return found
-    if str(path) == "-":
+        problem = f"unknown format {name!r}: choose one of"
+    elif str(path) == "-":
         raise ValueError('"-" has no suffix that tells its format: say which it is, format=... (--format)')
-    found = _by_folder(path) if path.is_dir() else _by_pattern(path.name.lower())
+    else:
+        found = _by_folder(path) if path.is_dir() else _by_pattern(path.name.lower())
+        problem = f"{path}: its suffix names no known format. Say format=... (--format), one of"
     if found is None or not wanted(found):
-        choices = ", ".join(known.name for known in FORMATS if known.patterns and wanted(known))
-        raise ValueError(
-            f"{path}: its suffix names no known format. Rename it, or say format=... (--format), one of {choices}"
-        )
+        raise ValueError(f"{problem} {choices}")
     return found
 
 
-def _unpacked(name: str) -> str:
-    return next((name.removesuffix(suffix) for suffix in PACKED if name.endswith(suffix)), name)
-
-
 def _by_pattern(name: str) -> Format | None:
-    plain = _unpacked(name)
-    for known in FORMATS:
-        tried = plain if known.packed else name
-        if any(fnmatchcase(tried, pattern) for pattern in known.patterns):
-            return known
-    return None
+    plain = next((name.removesuffix(suffix) for suffix in PACKED if name.endswith(suffix)), name)
+    tried = ((known, plain if known.packed else name) for known in FORMATS)
+    return next((known for known, text in tried if any(fnmatchcase(text, mark) for mark in known.patterns)), None)
 
 
 def _by_folder(path: Path) -> Format:
@@ -103,7 +93,4 @@ def _by_folder(path: Path) -> Format:
         return _BY_NAME["10x"]
     if text_files(path):
         return _BY_NAME["folder"]
-    raise IsADirectoryError(
-        f"{path} is a folder without text files (.txt), and no 10x folder (matrix.mtx, features.tsv, barcodes.tsv): "
-        "name the file in it"
-    )
+    raise IsADirectoryError(f"{path} is a folder without text files (.txt), and no 10x folder: name the file in it")

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from sparsenmf.io.files import library
 from sparsenmf.io.source import Source
 
-__all__ = ["Budget", "child", "numbers", "open_hdf5", "texts"]
+__all__ = ["Budget", "child", "flat", "open_hdf5"]
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _LONGEST_NAME = 1 << 12
@@ -27,10 +28,6 @@ class Budget:
     def __init__(self, source: Source) -> None:
         self._source, self._spent = source, 0
 
-    def spend(self, n_bytes: int, what: str) -> None:
-        self._spent += n_bytes
-        self._source.check_claim(self._spent, what)
-
     def take(self, node: Any) -> Any:
         """A dataset, or a group with all that lies in it: in this file, and within the budget."""
         if hasattr(node, "keys"):
@@ -40,11 +37,14 @@ class Budget:
         if node.is_virtual or node.external:
             raise ValueError(f"the values of {node.name} lie in another file: only what is in the file itself is read")
         kind = node.dtype
-        if kind.hasobject and _h5py().check_string_dtype(kind) is None:  # lists look alike, and may crash HDF5
+        if (
+            kind.hasobject and library("h5py", "hdf5", "HDF5").check_string_dtype(kind) is None
+        ):  # lists look alike, and may crash HDF5
             raise ValueError(f"{node.name} holds {kind}, neither numbers nor texts")
         size = max(64, kind.itemsize) if kind.hasobject else kind.itemsize  # of a text in memory
-        self.spend(prod(map(int, node.shape or ())) * size, node.name)
-        self.spend(prod(map(int, node.chunks)) * kind.itemsize if node.chunks else 0, f"a chunk of {node.name}")
+        chunk = prod(map(int, node.chunks)) * kind.itemsize if node.chunks else 0
+        self._spent += prod(map(int, node.shape or ())) * size + chunk
+        self._source.check_claim(self._spent, node.name)
         return node
 
 
@@ -55,21 +55,13 @@ def open_hdf5(source: Source) -> Iterator[Any]:
         start = file.read(8)
     if start != _MAGIC:
         raise ValueError("this is no HDF5 file (it does not begin as one does): copy or write it again")
-    h5py = _h5py()
+    h5py = library("h5py", "hdf5", "HDF5")
     try:
         with h5py.File(source.path, "r", locking=False, rdcc_nbytes=1 << 20) as root:
             yield root
     except _DAMAGE as error:
         why = str(error).strip().split("\n")[0][:200] or type(error).__name__
         raise ValueError(f"HDF5 cannot read it ({why}): the file is damaged or was cut short") from error
-
-
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError('HDF5 files need the package h5py: pip install "sparsenmf[hdf5]"') from error
-    return h5py
 
 
 def child(root: Any, path: str) -> Any:
@@ -84,22 +76,12 @@ def child(root: Any, path: str) -> Any:
     return root
 
 
-def numbers(group: Any, name: str, kinds: str, budget: Budget) -> np.ndarray:
-    """The values of a flat dataset of numbers of the given kinds ("iu": integers)."""
-    return _flat(group, name, kinds, "the kind of numbers that belongs there", budget)
-
-
-def texts(group: Any, name: str, budget: Budget) -> tuple[str, ...]:
-    """The values of a flat dataset of texts, of fixed or of variable length."""
-    found = _flat(group, name, "OS", f"texts (of at most {_LONGEST_NAME:,} bytes)", budget)
-    return tuple(item.decode("utf-8") for item in found.tolist())
-
-
-def _flat(group: Any, name: str, kinds: str, due: str, budget: Budget) -> np.ndarray:
+def flat(group: Any, name: str, kinds: str, budget: Budget) -> np.ndarray:
+    """The values of a flat dataset: numbers of the given kinds ("iu": integers), or texts ("OS")."""
     found = child(group, name)
     if found is None or not hasattr(found, "dtype"):
         raise ValueError(f"it has no dataset {group.name}/{name}. There are: {', '.join(group) or 'none'}")
     kind = found.dtype
     if kind.kind not in kinds or kind.itemsize > _LONGEST_NAME or len(found.shape or ()) != 1:
-        raise ValueError(f"{found.name} holds {kind} of shape {found.shape}, not {due}")
+        raise ValueError(f"{found.name} holds {kind} of shape {found.shape}: this does not belong there")
     return budget.take(found)[...]

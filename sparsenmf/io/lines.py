@@ -1,104 +1,98 @@
-"""Text as lines: decoded in pieces, never held as a whole; where bytes are not of that encoding, the line is named."""
+"""Text as lines, decoded on the way and never held as a whole; an error tells the line that is of no such encoding."""
 
 import codecs
 import io
-import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["check_encoding", "decoded_lines", "find_line", "numbered_lines"]
+from sparsenmf.io.source import Source
+
+__all__ = ["LONGEST", "Layout", "numbered_lines", "open_text", "read_lines"]
 
 _CHUNK = 1 << 18
-_LONGEST = 1 << 26  # characters or bytes of a line
+LONGEST = 1 << 26  # characters or bytes of a line
 _MEND = (
     'If the whole text is of another encoding, name it (encoding="latin-1", --encoding latin-1); if a few lines are, '
     'mend them, or take what can be read (errors="replace")'
 )
+_CHOICES = {
+    "errors": '"strict", "replace" or "ignore"',
+    "quoting": '"double" (cells may stand in double quotes) or "none" (quotes are like other characters)',
+}
 
 
-def check_encoding(encoding: str, errors: str = "strict") -> None:
-    """Raise a ValueError where there is no such encoding of text, or no such way to treat errors."""
-    try:
-        known = codecs.lookup(encoding)
-    except (LookupError, TypeError, ValueError) as error:
-        raise ValueError(
-            f'unknown encoding {encoding!r}: name one that Python knows, as "utf-8", "latin-1", "cp1252" or "utf-16"'
-        ) from error
-    if not getattr(known, "_is_text_encoding", True):
-        raise ValueError(f"{encoding!r} is no encoding of text")
-    if errors not in ("strict", "replace", "ignore"):
-        raise ValueError(f'errors must be "strict", "replace" or "ignore", got {errors!r}')
+@dataclass(frozen=True)
+class Layout:
+    """How a file's bytes become text, how the text becomes cells, and which columns are meant."""
 
+    column: str | None = None
+    id_column: str | None = None
+    encoding: str = "utf-8"
+    errors: str = "strict"
+    delimiter: str | None = None
+    quoting: str = "double"
 
-def decoded_lines(
-    stream: io.BufferedIOBase, encoding: str = "utf-8", errors: str = "strict", mend: str = _MEND
-) -> Iterator[str]:
-    r"""The lines of a text without their ends: `\n` or `\r\n`, and nothing else, ends a line.
-
-    A byte order mark at the start is left out. A ValueError, which advises `mend`, tells the line and byte that are not
-    of that encoding, or the line that is longer than 64 Mi characters.
-    """
-    marked = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    decoder = codecs.getincrementaldecoder(marked)(errors)
-    rest, done = "", 0
-    while True:
-        chunk = stream.read(_CHUNK)
+    def __post_init__(self) -> None:
         try:
-            text = decoder.decode(chunk, final=not chunk)
+            if not getattr(codecs.lookup(self.encoding), "_is_text_encoding", True):
+                raise ValueError(f"{self.encoding!r} is no encoding of text")
+        except (LookupError, TypeError) as error:
+            raise ValueError(f'unknown encoding {self.encoding!r}: name one, as "utf-8" or "latin-1"') from error
+        for name, choices in _CHOICES.items():
+            if f'"{(given := getattr(self, name))}"' not in choices:
+                raise ValueError(f"{name} must be {choices}, got {given!r}")
+        mark = self.delimiter
+        if mark is not None and (not isinstance(mark, str) or len(mark) != 1 or mark in '"\r\n'):
+            raise ValueError(f"delimiter must be one character, got {mark!r}")
+
+
+@contextmanager
+def open_text(source: Source, layout: Layout) -> Iterator[io.TextIOWrapper]:
+    r"""Open a text for reading; only `\n` ends its lines, and a byte order mark is left out.
+
+    A ValueError tells the line and byte that are not of the encoding.
+    """
+    marked = "utf-8-sig" if codecs.lookup(layout.encoding).name == "utf-8" else layout.encoding
+    with source.open() as file:
+        text: Any = io.TextIOWrapper(file, marked, layout.errors, newline="\n")
+        try:
+            yield text
         except UnicodeError as error:
-            raise _undecodable(error, encoding, rest, done, mend) from error
-        if "\n" in text:
-            first, *whole = text.split("\n")
-            yield (rest + first).removesuffix("\r")
-            done += 1
-            rest = whole.pop()
-            for line in whole:
-                yield line.removesuffix("\r")
-            done += len(whole)
-        else:
-            rest += text
-        if len(rest) > _LONGEST:
-            raise ValueError(_too_long(done + 1))
-        if not chunk:
-            break
+            raise ValueError(_undecodable(source, layout.encoding, error)) from error
+
+
+def _undecodable(source: Source, encoding: str, error: UnicodeError) -> str:
+    with source.open() as file:
+        for number, line in numbered_lines(file):
+            if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                return 'the text is UTF-16, not UTF-8: name the encoding (encoding="utf-16", --encoding utf-16)'
+            if "\n".encode(encoding) != b"\n":
+                break
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError as wrong:
+                byte = f"byte 0x{line[wrong.start]:02x} after {wrong.start:,} bytes of it"
+                return f"line {number:,} is not {encoding.upper()} text: {byte}. {_MEND}"
+    return f"the text is not {encoding.upper()} ({error}): name its encoding (encoding=..., --encoding)"
+
+
+def numbered_lines(file: Any) -> Iterator[tuple[int, Any]]:
+    """(number from 1, line without its end) of an open text or binary file; ValueError where a line is very long."""
+    done, rest = 0, file.read(0)
+    end = b"\n" if isinstance(rest, bytes) else "\n"
+    while chunk := file.read(_CHUNK):
+        *lines, rest = (rest + chunk).split(end)
+        yield from enumerate(lines, start=done + 1)
+        done += len(lines)
+        if len(rest) > LONGEST:
+            raise ValueError(f"line {done + 1:,} is longer than {LONGEST:,} characters: are there line ends in it?")
     if rest:
-        yield rest.removesuffix("\r")
+        yield done + 1, rest
 
 
-def _undecodable(error: UnicodeError, encoding: str, rest: str, done: int, mend: str) -> ValueError:
-    if not isinstance(error, UnicodeDecodeError):
-        return ValueError(f"the text is not {encoding.upper()} ({error}): name its encoding (encoding=..., --encoding)")
-    # What stands before the bad byte was valid, and its last line end tells the place in the line.
-    before = error.object[: error.start]
-    line = done + 1 + before.count(b"\n")
-    column = len(before) - before.rfind(b"\n") - 1
-    if b"\n" not in before:
-        column += len(rest.encode(encoding, "replace"))
-    value = error.object[error.start]
-    start = error.object[:2] if line == 1 and column == 0 else b""
-    if start in (b"\xff\xfe", b"\xfe\xff"):
-        return ValueError('the text is UTF-16, not UTF-8: name the encoding (encoding="utf-16", --encoding utf-16)')
-    return ValueError(
-        f"line {line:,} is not {encoding.upper()} text: byte 0x{value:02x} after {column:,} bytes of it. {mend}"
-    )
-
-
-def numbered_lines(stream: io.BufferedIOBase) -> Iterator[tuple[int, bytes]]:
-    """(line number from 1, line with its end) of a file; ValueError where a line is longer than 64 MiB."""
-    number = 0
-    while line := stream.readline(_LONGEST + 1):
-        number += 1
-        if len(line) > _LONGEST:
-            raise ValueError(_too_long(number))
-        yield number, line
-
-
-def _too_long(number: int) -> str:
-    return f"line {number:,} is longer than {_LONGEST:,} characters: this is hardly a text with one item a line"
-
-
-def find_line(stream: io.BufferedIOBase, wrong: re.Pattern[bytes], skip: int = 0) -> tuple[int, str] | None:
-    """The first line (its number, and what stands there) that matches a pattern, after `skip` lines."""
-    for number, line in numbered_lines(stream):
-        if number > skip and wrong.search(line):
-            return number, line[:60].decode("utf-8", "replace").strip()
-    return None
+def read_lines(source: Source) -> list[str]:
+    """All lines of a UTF-8 text, without their ends."""
+    with open_text(source, Layout()) as text:
+        return [line.removesuffix("\r") for _, line in numbered_lines(text)]

@@ -64,10 +64,7 @@ def pick_columns(wanted: Sequence[str] | None, there: Sequence[str]) -> tuple[st
     if wanted is None and len(there) == 3:
         wanted = there
     if wanted is None:
-        raise ValueError(
-            "which columns give row, column and value? Name the three, as in "
-            f'triples=("document", "word", "count"). The columns are: {listing}'
-        )
+        raise ValueError(f"Name the three columns of row, column and value, triples=(...). The columns are: {listing}")
     if isinstance(wanted, str) or len(wanted) != 3:
         raise ValueError(f"triples must name three columns (row, column, value), got {wanted!r}")
     missing = [name for name in wanted if name not in there]

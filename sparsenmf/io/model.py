@@ -85,14 +85,14 @@ class Model:
             vocabulary = getattr(fit, "vocabulary", getattr(fit, "feature_names_in_", None))
         W, rows = getattr(fit, "W", None), getattr(fit, "rows", None) if rows is None else rows
         model = cls(
-            H=np.asarray(H),
-            W=None if W is None else np.asarray(W),
-            history=_columns(getattr(fit, "history", ())),
-            outcome=dict(getattr(fit, "outcome", None) or _outcome(fit)),
-            params=dict(params),
-            vocabulary=None if vocabulary is None else tuple(map(str, vocabulary)),
-            rows=None if rows is None else tuple(map(str, rows)),
-            versions=library_versions(),
+            np.asarray(H),
+            None if W is None else np.asarray(W),
+            _columns(getattr(fit, "history", ())),
+            dict(getattr(fit, "outcome", None) or _outcome(fit)),
+            dict(params),
+            None if vocabulary is None else tuple(map(str, vocabulary)),
+            None if rows is None else tuple(map(str, rows)),
+            library_versions(),
         )
         model._check()
         return model
@@ -173,14 +173,11 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     """
     with naming(os.fspath(path)), open_archive(Source(path)) as archive:
         meta = _read_meta(archive)
+        records = [name for name in archive.headers if name.startswith("history_")]
         model = Model(
             H=archive.array("H", kinds="f", ndim=2),
-            W=archive.array("W", kinds="f", ndim=2) if "W" in archive else None,
-            history={
-                name.removeprefix("history_"): archive.array(name, kinds="iuf", ndim=1)
-                for name in archive.headers
-                if name.startswith("history_")
-            },
+            W=archive.array("W", kinds="f", ndim=2) if "W" in archive.headers else None,
+            history={name.removeprefix("history_"): archive.array(name, kinds="iuf", ndim=1) for name in records},
             vocabulary=unpacked_names(archive, "vocabulary"),
             rows=unpacked_names(archive, "rows"),
             **{name: meta.get(name, {}) for name in _META},
@@ -222,10 +219,9 @@ def _plain(value: Any) -> Any:
 
 
 def _read_meta(archive: Archive) -> dict[str, Any]:
-    if "meta" not in archive:
+    if "meta" not in archive.headers:
         raise ValueError(
-            "this npz holds no sparsenmf model (it has no array 'meta'). A matrix is fitted first: "
-            "`sparsenmf fit X.npz -k 20 -o model.npz`"
+            "this npz holds no sparsenmf model. A matrix is fitted first: `sparsenmf fit X.npz -o model.npz`"
         )
     try:
         meta = json.loads(archive.array("meta", kinds="u", ndim=1).tobytes())
@@ -235,8 +231,6 @@ def _read_meta(archive: Archive) -> dict[str, Any]:
         raise ValueError("this npz was not written by sparsenmf.io.save_model: it holds no sparsenmf model")
     version = meta.get("format_version")
     if version != FORMAT_VERSION:
-        raise ValueError(
-            f"the model has format version {version}, and this sparsenmf reads version {FORMAT_VERSION}. Read it with "
-            f"the sparsenmf that wrote it ({meta.get('versions', {}).get('sparsenmf', 'unknown')}), or fit again"
-        )
+        reads = f"format version {version}, and this sparsenmf reads version {FORMAT_VERSION}"
+        raise ValueError(f"the model has {reads}: read it with the sparsenmf that wrote it, or fit again")
     return meta

@@ -104,10 +104,8 @@ def check_unique(names: Iterable[str], what: str) -> None:
     first = names.index(twice[0])
     second = names.index(twice[0], first + 1)
     more = f" ({len(twice) - 1:,} more names stand twice)" if len(twice) > 1 else ""
-    raise ValueError(
-        f"the {what}s number {first + 1:,} and {second + 1:,} both have the name {twice[0]!r}{more}. A name must tell "
-        f"{what}s apart: rename or remove one of them"
-    )
+    places = f"{what}s number {first + 1:,} and {second + 1:,}"
+    raise ValueError(f"the {places} both have the name {twice[0]!r}{more}: rename or remove one of them")
 
 
 def smaller_integers(data: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from sparsenmf.io.files import naming
-from sparsenmf.io.lines import decoded_lines
+from sparsenmf.io.lines import read_lines
 from sparsenmf.io.source import PACKED, Source
 
 __all__ = ["find_names", "read_names", "side_file", "side_names"]
@@ -34,8 +34,8 @@ def read_names(path: str | os.PathLike[str], count: int | None = None, what: str
     >>> read_names("vocab.txt", count=2)
     ('ark', 'flood')
     """
-    with naming(os.fspath(path)), Source(path).open() as file:
-        names = tuple(decoded_lines(file, mend="Save the file as UTF-8"))
+    with naming(os.fspath(path)):
+        names = tuple(read_lines(Source(path)))
         if count is not None and len(names) != count:
             raise ValueError(f"{len(names):,} names for {count:,} {what}: it takes one name a line, one for each")
     return names

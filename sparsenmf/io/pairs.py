@@ -25,7 +25,6 @@ _LDAC_LINE = re.compile(rb"\s*\d+(?:\s+\d+:\d+)*\s*")
 _LDAC_PAIR = re.compile(rb"\d+:\d+")
 _NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _LABEL, _PAIR = re.compile(_NUMBER), re.compile(rb"(?:\d+:|qid:(?=\d+$))" + _NUMBER)
-_LETTERS = b"0123456789 \t\n\r\v\f:.+-eEqid"  # of lines with numbers alone
 _LARGEST = np.iinfo(np.int32).max - 1  # scikit-learn counts columns in 32 bits
 
 
@@ -54,10 +53,7 @@ def read_ldac(source: Source, n_columns: int | None = None) -> sparse.csr_array:
     widest = int(np.asarray(terms).max(initial=-1)) + 1
     if n_columns is not None and widest > n_columns:
         place = bisect_right(ends, terms.index(widest - 1))
-        raise ValueError(
-            f"line {place:,} has the term {widest - 1:,}, and the vocabulary {n_columns:,} words (numbered "
-            "from 0): it belongs to another file"
-        )
+        raise ValueError(f"line {place:,} has the term {widest - 1:,} (from 0), and the vocabulary {n_columns:,} words")
     columns = max(widest, 1) if n_columns is None else n_columns
     source.check_claim(8 * columns, f"a matrix of {columns:,} columns (the highest term is {widest - 1:,})")
     return from_rows(counts, terms, ends, columns)
@@ -73,22 +69,18 @@ def _ldac_values(line: bytes, number: int) -> array:
         raise ValueError(f"line {number:,} holds a number beyond 64 bits: mend it") from error
     if len(values) != 2 * values[0] + 1:
         raise ValueError(
-            f"line {number:,} announces {values[0]:,} terms and has {len(values) // 2:,}: it was cut short, or its "
-            "first number is wrong"
+            f"line {number:,} announces {values[0]:,} terms and has {len(values) // 2:,}: it was cut short?"
         )
     return values
 
 
 def _why_ldac(line: bytes, number: int) -> str:
     first, *pairs = line.split()
-    place, bad = next(
-        ((i, pair) for i, pair in enumerate(pairs, start=2) if not _LDAC_PAIR.fullmatch(pair)), (1, first)
-    )
-    shown = bad[:40].decode("utf-8", "replace")
-    wanted = "the number of terms" if place == 1 else "term:count, two whole numbers, none negative"
-    return (
-        f"line {number:,}, item {place:,} is {shown!r}, and should be {wanted} (a line is: M term:count term:count ...)"
-    )
+    for place, pair in enumerate(pairs, start=2):
+        if not _LDAC_PAIR.fullmatch(pair):
+            due = "term:count, two whole numbers, none negative"
+            return _not_due(number, place, pair, due, "M term:count term:count ...")
+    return _not_due(number, 1, first, "the number of terms", "M term:count term:count ...")
 
 
 def write_ldac(file: BinaryIO, matrix: NamedMatrix) -> None:
@@ -110,72 +102,46 @@ def read_svmlight(source: Source, n_columns: int | None = None, zero_based: bool
         raise ValueError(f'zero_based must be True, False or "auto", got {zero_based!r}')
     from sklearn.datasets import load_svmlight_file
 
-    with source.open() as file:
-        lines = _Lines(file)
-        try:
-            X: Any = load_svmlight_file(lines, zero_based=zero_based)[0]
-        except (ValueError, OverflowError) as error:
-            raise lines.fault or ValueError(_why_svmlight(lines.last, lines.number, error)) from error
-    if lines.number == 0:
+    try:
+        with source.open() as file:
+            X: Any = sparse.csr_array(load_svmlight_file(file, zero_based=zero_based)[0])
+    except (ValueError, OverflowError) as error:
+        raise ValueError(_why_svmlight(source, str(error))) from error
+    if not np.isfinite(X.data).all():
+        raise ValueError(_why_svmlight(source, "there is a value that is not finite"))
+    if X.shape[0] == 0:
         raise ValueError("there is no row in it: the file is empty")
     columns = X.shape[1] if n_columns is None else n_columns
     if X.shape[1] > columns:
         raise ValueError(f"its columns go to {X.shape[1]:,}, and there are {columns:,} names for them")
     source.check_claim(8 * (columns + 1), f"a matrix of {columns:,} columns")
-    X = sparse.csr_array(X)
     X.resize((X.shape[0], columns))
     X.data = smaller_integers(X.data)
     return X
 
 
-class _Lines:
-    """The lines of a file for scikit-learn, the last of which is known: if it is refused, that one was wrong."""
-
-    def __init__(self, file: Any) -> None:
-        self._lines, self.number, self.last = numbered_lines(file), 0, b""
-        self.fault: ValueError | None = None  # of the file, not of what scikit-learn makes of a line
-
-    def read(self) -> bytes:
-        """What scikit-learn knows a file by. It reads lines."""
-        raise NotImplementedError
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            number, line = next(self._lines)
-        except ValueError as error:
-            self.fault = error
-            raise
-        line = line.partition(b"#")[0]
-        if line.strip():
-            self.number, self.last = number, line
-        if line.translate(None, _LETTERS):  # what Python takes for numbers: nan, 1_000
-            self.fault = ValueError(_why_svmlight(line, number))
-            raise self.fault
-        return line
+def _why_svmlight(source: Source, why: str) -> str:
+    """The first line that is wrong in a file that was refused, and what is wrong with it."""
+    with source.open() as file:
+        for number, line in numbered_lines(file):
+            words = line.partition(b"#")[0].split()
+            for place, word in enumerate(words, start=1):
+                if not (_LABEL if place == 1 else _PAIR).fullmatch(word):
+                    due = "a label (a number)" if place == 1 else "column:value, two numbers"
+                    return _not_due(number, place, word, due, "label column:value ...")
+            columns = [int(word.partition(b":")[0]) for word in words[1:] if word[:1] != b"q"]
+            for before, after in pairwise(columns):
+                if before >= after:
+                    wrong = f"line {number:,} has the column {after:,} after the column {before:,}"
+                    return f"{wrong}, and here they rise. Sort them and sum those that stand twice"
+            if columns and columns[-1] > _LARGEST:
+                return f"line {number:,} has the column {columns[-1]:,}, beyond 32 bits: mend it"
+    return why
 
 
-def _why_svmlight(text: bytes, number: int, error: Exception | None = None) -> str:
-    """What is wrong with a line that was refused."""
-    words = text.split()
-    columns = [int(word.partition(b":")[0]) for word in words[1:] if _PAIR.fullmatch(word) and word[:1] != b"q"]
-    place = next((i for i, word in enumerate(words) if not (_PAIR if i else _LABEL).fullmatch(word)), None)
-    if place is not None:
-        wanted = "column:value, two numbers" if place else "a label (a number)"
-        shown = words[place][:40].decode("utf-8", "replace")
-        item = f"line {number:,}, item {place + 1:,} is {shown!r}"
-        return f"{item}, and should be {wanted} (a line is: label column:value ...)"
-    for before, after in pairwise(columns):
-        if before >= after:
-            return (
-                f"line {number:,} has the column {after:,} after the column {before:,}: in this format they rise, and "
-                "none stands twice. Sort them and sum those that stand twice"
-            )
-    if columns and columns[-1] > _LARGEST:
-        return f"line {number:,} has the column {columns[-1]:,}, beyond 32 bits: mend it"
-    return f"line {number:,}: {error}"
+def _not_due(number: int, place: int, word: bytes, due: str, line: str) -> str:
+    shown = word[:40].decode("utf-8", "replace")
+    return f"line {number:,}, item {place:,} is {shown!r}, and should be {due} (a line is: {line})"
 
 
 def write_svmlight(file: BinaryIO, matrix: NamedMatrix) -> None:

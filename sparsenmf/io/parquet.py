@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from sparsenmf.io.files import library
 from sparsenmf.io.listed import Axis, from_entries, pick_columns
 from sparsenmf.io.named import NamedMatrix, Names
 from sparsenmf.io.source import Source
@@ -27,7 +28,7 @@ def read_parquet(source: Source, triples: Sequence[str] | None = None, ids: str 
     """
     if ids not in ("auto", "names"):
         raise ValueError(f'ids must be "auto" or "names", got {ids!r}')
-    pa, parquet = _pyarrow()
+    pa, parquet = (library(name, "arrow", ".parquet") for name in ("pyarrow", "pyarrow.parquet"))
     with source.path.open("rb") as start:
         if start.read(4) != b"PAR1":
             raise ValueError("this is no Parquet file (it does not begin with PAR1): copy or write it again")
@@ -54,16 +55,15 @@ def read_parquet(source: Source, triples: Sequence[str] | None = None, ids: str 
 
 def _texts(pa: Any, schema: Any, wanted: Sequence[str]) -> list[str]:
     """Those columns that hold texts; ValueError where one holds something else than it should."""
-    texts = []
+    texts, kinds = [], pa.types
     for name, is_value in zip(wanted, (False, False, True), strict=True):
         kind = schema.field(name).type
-        plain = kind.value_type if pa.types.is_dictionary(kind) and not is_value else kind
-        text = not is_value and (pa.types.is_string(plain) or pa.types.is_large_string(plain))
-        if not (text or pa.types.is_integer(plain) or (is_value and pa.types.is_floating(plain))):
+        plain = kind.value_type if kinds.is_dictionary(kind) and not is_value else kind
+        if not is_value and (kinds.is_string(plain) or kinds.is_large_string(plain)):
+            texts.append(name)
+        elif not (kinds.is_integer(plain) or (is_value and kinds.is_floating(plain))):
             due = "numbers" if is_value else "places (integers) or names (texts)"
             raise ValueError(f"the column {name!r} holds {kind}, and should hold {due}")
-        if text:
-            texts.append(name)
     return texts
 
 
@@ -80,27 +80,20 @@ def _matrix(pa: Any, table: Any, wanted: Sequence[str], names: bool, source: Sou
 
 
 def _axis(pa: Any, column: Any, names: bool, length: int | None, known: Sequence[str] | None) -> Axis:
-    """The places of a column; its texts (and integers, if they are names) are numbered, if they are not `known`."""
+    """The places of a column; names are numbered in the order of `known`, else of their first appearance."""
     import pyarrow.compute as pc
 
     if pa.types.is_integer(column.type) and not names and known is None:
         return Axis(column.to_numpy(), None, length)
-    if pa.types.is_integer(column.type):
-        column = column.cast(pa.string())
     if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
+        column = column.cast(pa.string()).dictionary_encode()
     coded = column.unify_dictionaries().combine_chunks()
-    if known is None:  # in order of first appearance, whatever the dictionary's order is
-        used = pc.unique(coded.indices)
-        known = coded.dictionary.take(used).cast(pa.string()).to_pylist()
-        numbers = np.zeros(len(coded.dictionary), dtype=np.int64)
-        numbers[used.to_numpy()] = np.arange(len(used))
-    else:
-        found = pc.index_in(coded.dictionary.cast(pa.string()), pa.array(known, pa.string()))
-        if found.null_count:
-            raise ValueError("it has names that its metadata do not list: write it again")
-        numbers = found.to_numpy()
-    return Axis(numbers[coded.indices.to_numpy()], tuple(known), length)
+    texts = coded.dictionary.cast(pa.string())
+    order = texts.take(pc.unique(coded.indices)) if known is None else pa.array(known, pa.string())
+    numbers = pc.index_in(texts, order).take(coded.indices)
+    if numbers.null_count:
+        raise ValueError("it has names that its metadata do not list: write it again")
+    return Axis(numbers.to_numpy(), tuple(order.to_pylist()), length)
 
 
 def _claimed(meta: bytes | None) -> tuple[Any, Names, Names]:
@@ -109,20 +102,15 @@ def _claimed(meta: bytes | None) -> tuple[Any, Names, Names]:
         return (None, None), None, None
     try:
         claim = json.loads(meta)
-        shape, names = tuple(claim["shape"]), (claim["row_names"], claim["column_names"])
-        sound = all(type(length) is int and length >= 0 for length in shape)
-        for length, known in zip(shape, names, strict=True):
-            sound = sound and (known is None or [type(name) for name in known] == [str] * length)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        sound = False
-    if not sound:
-        raise ValueError("what it says of its shape and names (metadata 'sparsenmf') is damaged: write it again")
-    return shape, *names
+        shape = [int(length) for length in claim["shape"]]
+        return shape, claim["row_names"], claim["column_names"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"its metadata 'sparsenmf' (shape and names) are damaged ({error}): write it again") from error
 
 
 def write_parquet(file: BinaryIO, matrix: NamedMatrix) -> None:
     """Write a matrix as the triples row, column, value: places, or names where there are any."""
-    pa, parquet = _pyarrow()
+    pa, parquet = (library(name, "arrow", ".parquet") for name in ("pyarrow", "pyarrow.parquet"))
     X, names = matrix.X, (matrix.row_names, matrix.column_names)
     places = (np.repeat(np.arange(X.shape[0], dtype=np.int32), np.diff(X.indptr)), X.indices)
     columns = {
@@ -132,12 +120,3 @@ def write_parquet(file: BinaryIO, matrix: NamedMatrix) -> None:
     meta = {"shape": [int(length) for length in X.shape], "row_names": names[0], "column_names": names[1]}
     table = pa.table(columns | {"value": X.data}, metadata={_KEY: json.dumps(meta, ensure_ascii=False).encode()})
     parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError('Parquet files need the package pyarrow: pip install "sparsenmf[arrow]"') from error
-    return pa, parquet

@@ -2,21 +2,24 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import sparse
 
 from sparsenmf.io.files import naming
 from sparsenmf.io.formats import Format, find_format
-from sparsenmf.io.named import NamedMatrix, named
+from sparsenmf.io.lines import Layout
+from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.names import read_names, side_names
 from sparsenmf.io.source import Source
-from sparsenmf.io.text import Layout, Texts
+from sparsenmf.io.text import Texts
 
 __all__ = ["read", "read_texts"]
 
-_TEXT_OPTIONS = ("column", "id_column", "encoding", "errors", "delimiter", "quoting")
+_TEXT_OPTIONS = tuple(field.name for field in fields(Layout))
 
 Names: TypeAlias = str | os.PathLike[str] | Sequence[str] | None
 
@@ -98,21 +101,27 @@ def read(
     if across is not None and "n_columns" in found.options:
         options.setdefault("n_columns", len(across))
     with naming(source.name):
-        matrix = _checked(named(found.read(source, **options)), transpose)  # type: ignore[misc]
-    with naming(columns_of):
-        matrix = named(matrix, None, column_names)
-    with naming(rows_of):
-        return named(matrix, row_names)
+        matrix = _checked(found.read(source, **options), source, transpose)  # type: ignore[misc]
+    for what, names, file in (("column", column_names, columns_of), ("row", row_names, rows_of)):
+        if names is not None:
+            with naming(file):
+                matrix = replace(matrix, **{f"{what}_names": names})
+    return matrix
 
 
-def _checked(matrix: NamedMatrix, transpose: bool) -> NamedMatrix:
-    """A matrix whose indices are in range, whatever was in the file (kernels index without checks), turned if asked."""
-    X, dense = matrix.X, isinstance(matrix.X, np.ndarray)
-    if not dense:
-        X.check_format(full_check=True)
-    if not transpose:
-        return matrix
-    return NamedMatrix(X.T if dense else X.T.tocsr(), matrix.column_names, matrix.row_names)
+def _checked(found: Any, source: Source, transpose: bool) -> NamedMatrix:
+    """A matrix in CSR, or dense, turned if asked; its indices are in range, for kernels index without checks."""
+    matrix = found if isinstance(found, NamedMatrix) else NamedMatrix(found)
+    X, *names = matrix.X, matrix.row_names, matrix.column_names
+    if not isinstance(X, np.ndarray):
+        if hasattr(X, "check_format"):
+            X.check_format(full_check=True)  # before it is turned from columns to rows
+        if X.format != "csr":  # which has one pointer a row, however few entries there are
+            source.check_claim(8 * (X.shape[0] + 1), f"a matrix of {X.shape[0]:,} rows")
+        X = sparse.csr_array(X)
+    if transpose:
+        X, names = (X.T if isinstance(X, np.ndarray) else X.T.tocsr()), names[::-1]
+    return NamedMatrix(X, *names)
 
 
 def _check_options(name: str, options: dict[str, Any], known: Sequence[str]) -> None:

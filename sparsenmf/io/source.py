@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sparsenmf.io.files import check_room
+from sparsenmf.io.files import check_room, library
 
 __all__ = ["PACKED", "Source", "packing_writer", "unpack_limit"]
 
@@ -28,8 +28,6 @@ PACKED = (".gz", ".zst")
 
 _LEAST_LIMIT = 1 << 30
 _RATIO = 100
-_GZIP_RATIO = 1032  # a deflated byte unpacks to no more (RFC 1951: 258 bytes from two bits)
-_GZIP_LEAST = 20  # bytes of a gzip file of nothing
 _BUFFER = 1 << 18
 
 
@@ -86,21 +84,12 @@ class Source:
         """How many bytes the file may unpack to."""
         return unpack_limit(self.size, self.max_bytes)
 
-    @property
-    def most_bytes(self) -> int:
-        """No fewer bytes than there can be in the unpacked file."""
-        if not self.packing:
-            return self.size
-        return min(self.limit, _GZIP_RATIO * self.size) if self.packing == "gzip" else self.limit
-
     def check_claim(self, n_bytes: int, what: str) -> None:
         """Refuse what a header claims, before it is unpacked, where that exceeds the limit or this machine's memory."""
         check_room(n_bytes, what)
         if n_bytes > self.limit:
-            raise ValueError(
-                f"{what} would take {n_bytes:,} bytes, by what the file of {self.size:,} bytes claims, and "
-                f"{self.limit:,} are allowed. If you know that it is sound, allow more: max_bytes={n_bytes}"
-            )
+            sizes = f"{n_bytes:,} bytes, by what the file of {self.size:,} bytes claims, and {self.limit:,} are allowed"
+            raise ValueError(f"{what} would take {sizes}. If it is sound, allow more: max_bytes={n_bytes}")
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedIOBase]:
@@ -109,11 +98,10 @@ class Source:
             if not self.packing:
                 yield file
                 return
-            if self._may_be_bomb:
-                with self._unpacked(file) as plain:  # seconds, where to count the words before the limit takes a minute
+            if self._claimed(file) > self.limit:  # found out in seconds; to count words up to the limit takes a minute
+                with self._unpacked(file) as plain:
                     while plain.read(_BUFFER):
                         pass
-                self._may_be_bomb = False
                 file.seek(0)
             with self._unpacked(file) as plain:
                 yield plain
@@ -124,14 +112,14 @@ class Source:
         with raw, io.BufferedReader(_Limited(raw, self.limit, self.size), _BUFFER) as plain:
             yield plain
 
-    @cached_property
-    def _may_be_bomb(self) -> bool:
-        """Whether a gzip file ends in a size (RFC 1952: modulo 2^32) beyond the limit, as one cut short may, too."""
-        if self.packing != "gzip" or self.size < _GZIP_LEAST:
-            return False
-        with self.path.open("rb") as file:
-            file.seek(-4, os.SEEK_END)
-            return int.from_bytes(file.read(4), "little") > self.limit
+    def _claimed(self, file: BinaryIO) -> int:
+        """The size in the last bytes of a gzip file (RFC 1952: modulo 2^32); one cut short may claim any."""
+        if self.packing != "gzip" or self.size < 4:
+            return 0
+        file.seek(-4, os.SEEK_END)
+        claim = int.from_bytes(file.read(4), "little")
+        file.seek(0)
+        return claim
 
 
 def _is_pipe(path: Path) -> bool:
@@ -167,22 +155,13 @@ class _Limited(io.RawIOBase):
             raise EOFError(f"not a whole zstd file ({error})") from error
         self._count += count
         if self._count > self._limit:
-            raise ValueError(
-                f"its {self._packed:,} bytes unpack to more than {self._limit:,}, which hardly a file of use does. If "
-                "you know that it is sound, allow more: max_bytes=..."
-            )
+            sizes = f"its {self._packed:,} bytes unpack to more than {self._limit:,}"
+            raise ValueError(f"{sizes}, which hardly a file of use does. If it is sound, allow more: max_bytes=...")
         return count
 
 
 def _zstd() -> Any:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        raise ImportError('zstd files need the package backports.zstd: pip install "sparsenmf[zstd]"') from error
-    return zstd
+    return library("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd", "zstd", "zstd")
 
 
 @contextmanager

@@ -8,51 +8,38 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from sparsenmf.io.lines import check_encoding, decoded_lines
+from sparsenmf.io.lines import LONGEST, Layout, open_text
 from sparsenmf.io.listed import Axis, from_entries, from_rows, pick_columns
 from sparsenmf.io.named import NamedMatrix, check_unique
 from sparsenmf.io.source import Source
 
-__all__ = ["delimiter_of", "read_table", "rows_of", "write_csv", "write_tsv"]
+__all__ = ["read_table", "rows_of", "write_csv", "write_tsv"]
 
-_LONGEST_CELL = 1 << 26
+Row: TypeAlias = tuple[int, list[str]]  # the number of its first line, and its cells
+
 _INDEX_TITLE = re.compile(r"(.*[\W_])?(id|index)|", flags=re.I | re.S)  # "id", "customer_id", "" and the like
 _OTHER_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
 
 
-def delimiter_of(source: Source, delimiter: str | None) -> str:
-    """What stands between cells: what the caller says, else a tab in a .tsv file and a comma in others."""
-    if delimiter is not None:
-        if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
-            raise ValueError(f"delimiter must be one character, got {delimiter!r}")
-        return delimiter
-    return "\t" if ".tsv" in source.path.name.lower() else ","
-
-
 @contextmanager
-def rows_of(
-    source: Source, delimiter: str, encoding: str = "utf-8", errors: str = "strict", quoting: str = "double"
-) -> Iterator[Iterator[tuple[int, list[str]]]]:
+def rows_of(source: Source, layout: Layout) -> Iterator[Iterator[Row]]:
     """Open a table as (number of its first line, cells) of each row; empty lines are passed over."""
-    check_encoding(encoding, errors)
-    if quoting not in ("double", "none"):
-        raise ValueError(
-            f'quoting must be "double" (cells may stand in double quotes) or "none" (quotes are like other '
-            f"characters), got {quoting!r}"
-        )
-    if csv.field_size_limit() < _LONGEST_CELL:  # one setting for the process: a book is longer than csv's 128 KiB
-        csv.field_size_limit(_LONGEST_CELL)
-    how: Any = csv.QUOTE_MINIMAL if quoting == "double" else csv.QUOTE_NONE
-    with source.open() as file:
-        lines = (line + "\n" for line in decoded_lines(file, encoding, errors))
-        yield _rows(csv.reader(lines, delimiter=delimiter, strict=True, quoting=how))
+    if csv.field_size_limit() < LONGEST:  # one setting for the process: a book is longer than csv's 128 KiB
+        csv.field_size_limit(LONGEST)
+    quoting: Any = csv.QUOTE_MINIMAL if layout.quoting == "double" else csv.QUOTE_NONE
+    mark = layout.delimiter or ("\t" if ".tsv" in source.path.name.lower() else ",")
+    with open_text(source, layout) as text:
+        lines = iter(partial(text.readline, LONGEST), "")
+        yield _rows(csv.reader(lines, delimiter=mark, strict=True, quoting=quoting))
 
 
-def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def _rows(reader: Any) -> Iterator[Row]:
+    width = 0
     while True:
         number = reader.line_num + 1
         try:
@@ -61,12 +48,15 @@ def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise ValueError(
-                f"the row that begins in line {number:,} is no valid CSV ({error}): a quote opens and closes a cell, "
-                'and inside such a cell it is written twice, as in "a ""b"" c". Where quotes are like other '
-                'characters, say so: quoting="none", --quoting none'
+                f"the row that begins in line {number:,} is no valid CSV ({error}): inside a quoted cell a quote is "
+                'written twice. Where quotes are like other characters, say so: quoting="none", --quoting none'
             ) from error
-        if cells:
-            yield number, cells
+        if not cells:
+            continue
+        if len(cells) != (width := width or len(cells)):
+            wrong = f"line {number:,} has {len(cells):,} cells, and the first row {width:,}"
+            raise ValueError(f"{wrong}: is a quote or a delimiter missing?")
+        yield number, cells
 
 
 def read_table(
@@ -85,7 +75,7 @@ def read_table(
     whether the first column names the rows (None: where it has no title or one that ends in the word "id" or "index",
     as customer_id, or its first cell is no number).
     """
-    with rows_of(source, delimiter_of(source, delimiter), encoding, quoting=quoting) as rows:
+    with rows_of(source, Layout(encoding=encoding, delimiter=delimiter, quoting=quoting)) as rows:
         first = next(rows, None)
         if first is None:
             raise ValueError("there is nothing in it: the file is empty")
@@ -97,9 +87,7 @@ def read_table(
 # --- a line is a row --------------------------------------------------------------------------------------------------
 
 
-def _read_wide(
-    rows: Iterator[tuple[int, list[str]]], first: tuple[int, list[str]], header: bool | None, index: bool | None
-) -> NamedMatrix:
+def _read_wide(rows: Iterator[Row], first: Row, header: bool | None, index: bool | None) -> NamedMatrix:
     if header is None:
         header = not all(_is_number(cell) for cell in first[1])
     titles = first[1] if header else None
@@ -110,21 +98,17 @@ def _read_wide(
         raise ValueError("it has a line of names and no row of numbers: there is nothing to read")
     if index is None:
         index = not _is_number(second[1][0]) or bool(titles and _INDEX_TITLE.fullmatch(titles[0].strip()))
-    columns = None if titles is None else titles[index:]
-    if columns is not None:
-        check_unique(columns, "column")
-    width = len(titles) if titles is not None else len(second[1])
+    columns, width = None if titles is None else titles[index:], len(second[1])
+    check_unique(columns or (), "column")
     if width == index:
         hint = "" if titles is None else _hint(titles[0])
         raise ValueError(f"it has a column of names and no column of numbers: is the delimiter another one?{hint}")
     return _collect(itertools.chain([second], rows), width, bool(index), columns)
 
 
-def _collect(rows: Iterator[tuple[int, list[str]]], width: int, index: bool, columns: list[str] | None) -> NamedMatrix:
+def _collect(rows: Iterator[Row], width: int, index: bool, columns: list[str] | None) -> NamedMatrix:
     places, values, ends, names = array("q"), array("d"), array("q", [0]), []
     for number, cells in rows:
-        if len(cells) != width:
-            raise ValueError(f"line {number:,} has {len(cells):,} cells, and the first row {width:,}: mend it")
         if index:
             names.append(cells.pop(0))
         filled = [(place, cell) for place, cell in enumerate(cells) if cell != "0"]
@@ -149,12 +133,11 @@ def _is_number(cell: str) -> bool:
 def _number(cell: str, line: int, place: int, name: str | None) -> float:
     if _is_number(cell) and 0 <= float(cell) < math.inf:
         return float(cell)
-    column = f"column {place + 1:,}" + ("" if name is None else f" ({name!r})")
-    wanted = "a number that is finite and not negative"
+    where = f"line {line:,}, column {place + 1:,}" + ("" if name is None else f" ({name!r})")
     if not cell.strip():
-        raise ValueError(f"line {line:,}, {column} is empty: write 0 where there is nothing, or {wanted}")
+        raise ValueError(f"{where} is empty: write 0 where there is nothing")
     hint = "" if name is None or _is_number(cell) else f".{_hint(name)}"
-    raise ValueError(f"line {line:,}, {column} is {cell[:40]!r}, and should be {wanted}{hint}")
+    raise ValueError(f"{where} is {cell[:40]!r}, and should be a number that is finite and not negative{hint}")
 
 
 def _hint(name: str) -> str:
@@ -169,17 +152,13 @@ def _hint(name: str) -> str:
 # --- a line is an entry -----------------------------------------------------------------------------------------------
 
 
-def _read_triples(
-    rows: Iterator[tuple[int, list[str]]], titles: list[str], triples: Sequence[str], source: Source
-) -> NamedMatrix:
+def _read_triples(rows: Iterator[Row], titles: list[str], triples: Sequence[str], source: Source) -> NamedMatrix:
     wanted = pick_columns(triples, titles)
     check_unique(titles, "column")
     at = [titles.index(name) for name in wanted]
     numbers: tuple[dict[str, int], dict[str, int]] = {}, {}  # of names, in order of their first appearance
     places, values = (array("q"), array("q")), array("d")
     for number, cells in rows:
-        if len(cells) != len(titles):
-            raise ValueError(f"line {number:,} has {len(cells):,} cells, and the first {len(titles):,}: mend it")
         for known, axis, j in zip(numbers, places, at, strict=False):
             axis.append(known.setdefault(cells[j], len(known)))
         values.append(_number(cells[at[2]], number, at[2], wanted[2]))

@@ -9,19 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from scipy import sparse
 
 from sparsenmf.io.files import naming
-from sparsenmf.io.hdf5 import Budget, child, numbers, open_hdf5, texts
-from sparsenmf.io.lines import decoded_lines
+from sparsenmf.io.hdf5 import Budget, child, flat, open_hdf5
+from sparsenmf.io.lines import read_lines
 from sparsenmf.io.matrix_market import read_matrix_market
 from sparsenmf.io.named import NamedMatrix
 from sparsenmf.io.source import PACKED, Source
 
 __all__ = ["is_tenx_folder", "read_tenx_folder", "read_tenx_h5"]
 
-_PLACES = ("indices", "indptr")
+_PARTS = {"data": "biuf", "indices": "iu", "indptr": "iu"}  # and the kinds of their numbers
 
 
 def read_tenx_h5(source: Source, genome: str | None = None, feature_type: str | None = None) -> NamedMatrix:
@@ -32,39 +31,29 @@ def read_tenx_h5(source: Source, genome: str | None = None, feature_type: str | 
     budget = Budget(source)
     with open_hdf5(source) as root:
         group = _group(root, genome)
-        shape = numbers(group, "shape", "iu", budget).tolist()
-        if len(shape) != 2 or min(shape) < 1:
-            raise ValueError(f"the shape of {group.name} is {shape}: it must give genes and cells")
-        parts = numbers(group, "data", "biuf", budget), *(numbers(group, name, "iu", budget) for name in _PLACES)
+        table = child(group, "features")
+        names = ("genes", "gene_names") if table is None else ("id", "name", "feature_type")
+        parts = [_texts(group if table is None else table, name, budget) for name in names]
+        barcodes = _texts(group, "barcodes", budget)
+        shape = flat(group, "shape", "iu", budget).tolist()
+        arrays = tuple(flat(group, name, kinds, budget) for name, kinds in _PARTS.items())
         # Compressed columns of genes x cells are compressed rows of cells x genes.
-        X = sparse.csr_array(parts, shape=(shape[1], shape[0]))
+        X: Any = sparse.csr_array(arrays, shape=tuple(shape[::-1]))
         X.check_format(full_check=True)
-        barcodes = texts(group, "barcodes", budget)
-        features = child(group, "features")
-        if features is None:
-            ids, symbols, types = texts(group, "genes", budget), texts(group, "gene_names", budget), None
-        else:
-            ids, symbols = texts(features, "id", budget), texts(features, "name", budget)
-            types = texts(features, "feature_type", budget) if "feature_type" in features else None
-    return _finished(X, barcodes, ids, symbols, types, feature_type)
+    return _finished(X, barcodes, list(zip(*parts, strict=True)), feature_type)
+
+
+def _texts(group: Any, name: str, budget: Budget) -> list[str]:
+    return [item.decode("utf-8") for item in flat(group, name, "OS", budget).tolist()]
 
 
 def _group(root: Any, genome: str | None) -> Any:
-    if genome is None and "matrix" in root:
-        genome = "matrix"
-    if genome is None:
-        names = [name for name in root if hasattr(child(root, name), "keys") and "barcodes" in root[name]]
-        if len(names) != 1:
-            raise ValueError(
-                "this is no 10x file: it has no group 'matrix'"
-                if not names
-                else f"it holds several genomes, {', '.join(names)}: say which to read, as in genome={names[0]!r}"
-            )
-        genome = names[0]
-    group = child(root, genome)
-    if not hasattr(group, "keys"):
-        raise ValueError(f"it has no group {genome!r}. There are: {', '.join(root) or 'none'}")
-    return group
+    there = [name for name in root if child(root, f"{name}/barcodes") is not None]
+    wanted = [genome] if genome is not None else ["matrix"] if "matrix" in there else there
+    if len(wanted) != 1 or wanted[0] not in there:
+        mend = f"say which genome to read, as in genome={there[0]!r}" if there else "this is no 10x file"
+        raise ValueError(f"{mend}. Groups with barcodes: {', '.join(there) or 'none'}")
+    return root[wanted[0]]
 
 
 # --- the folder -------------------------------------------------------------------------------------------------------
@@ -80,25 +69,15 @@ def read_tenx_folder(source: Source, feature_type: str | None = None) -> NamedMa
     matrix = _needed(source, "matrix.mtx")
     features, barcodes = _needed(source, "features.tsv", "genes.tsv"), _needed(source, "barcodes.tsv")
     with naming(matrix.path.name):
-        X = read_matrix_market(matrix)
-    if isinstance(X, np.ndarray):
-        raise ValueError(f"{matrix.path.name} is a dense array: 10x lists entries (coordinate)")  # noqa: TRY004
-    rows, width = _cells(features), 2
-    for number, cells in enumerate(rows, start=1):
-        if len(cells) < width:
-            raise ValueError(
-                f"{features.path.name}: line {number:,} must give a gene's id and symbol, with a tab between"
-            )
-    names = [cells[0] for cells in _cells(barcodes)]
-    if X.shape != (len(rows), len(names)):
-        raise ValueError(
-            f"{matrix.path.name} is {X.shape[0]:,} x {X.shape[1]:,}, but {features.path.name} names {len(rows):,} "
-            f"genes and {barcodes.path.name} {len(names):,} cells: these files do not belong together"
-        )
-    types = [cells[2] for cells in rows] if all(len(cells) > 2 for cells in rows) else None
-    return _finished(
-        X.T.tocsr(), names, [cells[0] for cells in rows], [cells[1] for cells in rows], types, feature_type
-    )
+        X = sparse.csr_array(read_matrix_market(matrix).T)
+    rows, names = _cells(features), [cells[0] for cells in _cells(barcodes)]
+    short = next((number for number, cells in enumerate(rows, start=1) if len(cells) < 2), None)
+    if short is not None:
+        raise ValueError(f"{features.path.name}: line {short:,} must give a gene's id and symbol, and a tab")
+    if X.shape != (len(names), len(rows)):
+        named = f"{features.path.name} names {len(rows):,} genes and {barcodes.path.name} {len(names):,} cells"
+        raise ValueError(f"{matrix.path.name} is {X.shape[1]:,} x {X.shape[0]:,}, but {named}")
+    return _finished(X, names, rows, feature_type)
 
 
 def _part(folder: Path, name: str) -> Path | None:
@@ -115,31 +94,23 @@ def _needed(source: Source, *names: str) -> Source:
 
 
 def _cells(source: Source) -> list[list[str]]:
-    with naming(source.path.name), source.open() as file:
-        return [line.split("\t") for line in decoded_lines(file, mend="Save the file as UTF-8")]
+    with naming(source.path.name):
+        return [line.split("\t") for line in read_lines(source)]
 
 
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
-def _finished(
-    X: sparse.csr_array,
-    barcodes: Sequence[str],
-    ids: Sequence[str],
-    symbols: Sequence[str],
-    types: Sequence[str] | None,
-    wanted: str | None,
-) -> NamedMatrix:
-    if len(ids) != X.shape[1] or len(symbols) != len(ids) or (types is not None and len(types) != len(ids)):
-        raise ValueError(f"{len(ids):,} ids and {len(symbols):,} symbols for {X.shape[1]:,} genes: they disagree")
-    count = Counter(symbols)
-    columns = [
-        symbol if count[symbol] == 1 else f"{symbol} ({gene})" for symbol, gene in zip(symbols, ids, strict=True)
-    ]
+def _finished(X: Any, barcodes: Sequence[str], features: Sequence[Sequence[str]], wanted: str | None) -> NamedMatrix:
+    """The matrix with its names; a feature has an id, a symbol and, maybe, a type."""
+    if len(features) != X.shape[1]:
+        raise ValueError(f"it names {len(features):,} genes and has {X.shape[1]:,}")
+    count = Counter(symbol for _, symbol, *_ in features)
+    columns = [symbol if count[symbol] == 1 else f"{symbol} ({gene})" for gene, symbol, *_ in features]
     if wanted is not None:
-        keep = [j for j, kind in enumerate(types or ()) if kind == wanted]
+        keep = [j for j, (_, _, *kind) in enumerate(features) if wanted in kind[:1]]
         if not keep:
-            there = ", ".join(sorted(set(types))) if types else "it does not tell any"
+            there = ", ".join(sorted({kind for cells in features for kind in cells[2:3]})) or "none"
             raise ValueError(f"there are no features of the type {wanted!r}. Types: {there}")
         X, columns = X[:, keep], [columns[j] for j in keep]
     return NamedMatrix(X, tuple(barcodes), tuple(columns))

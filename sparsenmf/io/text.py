@@ -4,9 +4,10 @@ Documents are a line each, a row of a table each, a JSON object each, or a file 
 """
 
 import json
+import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,14 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sparsenmf.io.files import naming
-from sparsenmf.io.lines import check_encoding, decoded_lines
+from sparsenmf.io.lines import LONGEST, Layout, numbered_lines, open_text
 from sparsenmf.io.named import check_unique
 from sparsenmf.io.source import PACKED, Source
-from sparsenmf.io.table import delimiter_of, rows_of
+from sparsenmf.io.table import rows_of
 
-__all__ = ["Document", "Layout", "Texts", "text_files"]
+__all__ = ["Document", "Texts", "text_files"]
 
-_LONGEST = 1 << 26
+_HALF = re.compile("[\ud800-\udfff]")
 _TEXT_SUFFIXES = {".txt", ".text", ".md", ""}
 _WITHOUT_COLUMNS = {
     "txt": "a text with a document a line has no columns: leave column and id_column out, or say what it is "
@@ -37,18 +38,6 @@ class Document(NamedTuple):
     id: str | None  # the value of the id column; in a folder, the file's path from there
     line: int  # where it begins in the file, from 1; in a folder, its number
     fields: Mapping[str, Any]  # all columns of a table
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which columns of a table are meant, and how its bytes become text."""
-
-    column: str | None = None
-    id_column: str | None = None
-    encoding: str = "utf-8"
-    errors: str = "strict"
-    delimiter: str | None = None
-    quoting: str = "double"
 
 
 class Texts:
@@ -87,50 +76,31 @@ class Texts:
     """
 
     def __init__(self, source: Source, format: str, layout: Layout) -> None:  # noqa: A002
-        check_encoding(layout.encoding, layout.errors)
-        self._source, self._layout, self.format, self.name = source, layout, format, source.name
+        self._source, self.format, self.name = source, format, source.name
         self._ids_are_unique = layout.id_column is None
         with naming(self.name):
-            self.columns = self._found_columns()
-            self._layout = replace(layout, column=self._text_column())
-        self.column = self._layout.column
+            self.columns = _KINDS[format][0](source, layout)
+            self.column = self._text_column(layout)
+        self._layout = replace(layout, column=self.column)
 
-    def _found_columns(self) -> tuple[str, ...]:
-        """The columns that there are; an error where the file is missing or empty."""
-        if self.format == "folder":
-            if not text_files(self._source.path):
-                raise ValueError(
-                    "there is no text file in this folder: names end in .txt, .text, .md or have no suffix (and .gz or "
-                    ".zst)"
-                )
-            return ("file", "folder")
-        if self.format == "txt":
-            with self._source.open() as file:
-                file.read(1)
-            return ()
-        return (_object_columns if self.format == "jsonl" else _table_columns)(self._source, self._layout)
-
-    def _text_column(self) -> str | None:
+    def _text_column(self, layout: Layout) -> str | None:
         """The column that holds the text: the one asked for, else "text", else the only one."""
-        column, columns = self._layout.column, self.columns
+        column, columns = layout.column, self.columns
         if self.format in _WITHOUT_COLUMNS:
-            if column is not None or self._layout.id_column is not None:
+            if column is not None or layout.id_column is not None:
                 raise ValueError(_WITHOUT_COLUMNS[self.format])
             return None
         if column is None:
             column = "text" if "text" in columns else columns[0] if len(columns) == 1 else None
         if column is None:
-            raise ValueError(
-                f"which column holds the text? Say column=... (--column). The columns are: {_listing(columns)}"
-            )
-        for name in (column, self._layout.id_column):
+            raise ValueError(f"which column holds the text? Say column=..., --column: {_listing(columns)}")
+        for name in (column, layout.id_column):
             if name is not None and name not in columns:
                 raise ValueError(f"there is no column {name!r}. The columns are: {_listing(columns)}")
         return column
 
     def _documents(self) -> Iterator[Document]:
-        kinds = {"txt": _lines, "jsonl": _object_documents, "folder": _files}
-        return kinds.get(self.format, _rows)(self._source, self._layout)
+        return _KINDS[self.format][1](self._source, self._layout)
 
     def __iter__(self) -> Iterator[str]:
         return (document.text for document in self.documents())
@@ -155,22 +125,12 @@ class Texts:
             hashes.append(hash(document.id))
             yield document
         ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
-        twice = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
-        if twice:
-            self._find_duplicate(twice)
+        twice, lines = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist()), dict[str | None, int]()
+        for document in self._documents() if twice else ():
+            if hash(document.id) in twice and lines.setdefault(document.id, document.line) != document.line:
+                places = f"lines {lines[document.id]:,} and {document.line:,}"
+                raise ValueError(f"{places} have the same id {document.id!r}: mend one, or leave the column of ids out")
         self._ids_are_unique = True
-
-    def _find_duplicate(self, hashes: set[int]) -> None:
-        lines: dict[str | None, int] = {}
-        for document in self._documents():
-            if hash(document.id) not in hashes:
-                continue
-            if document.id in lines:
-                raise ValueError(
-                    f"lines {lines[document.id]:,} and {document.line:,} have the same id {document.id!r}: an id must "
-                    "tell documents apart. Mend one of them, or leave the column of ids out"
-                )
-            lines[document.id] = document.line
 
     def batches(self, n_characters: int = 1 << 22, n_documents: int = 1 << 15) -> Iterator[list[Document]]:
         """The documents in lists of about so many characters, or at most so many documents: work for a process."""
@@ -204,31 +164,30 @@ class Texts:
 # --- documents of each kind -------------------------------------------------------------------------------------------
 
 
+def _no_columns(source: Source, layout: Layout) -> tuple[str, ...]:
+    with open_text(source, layout) as text:
+        text.read(1)  # an error where the file is missing
+    return ()
+
+
 def _lines(source: Source, layout: Layout) -> Iterator[Document]:
-    with source.open() as file:
-        for number, line in enumerate(decoded_lines(file, layout.encoding, layout.errors), start=1):
-            yield Document(line, None, number, {})
+    with open_text(source, layout) as text:
+        for number, line in numbered_lines(text):
+            yield Document(line.removesuffix("\r"), None, number, {})
 
 
 def _rows(source: Source, layout: Layout) -> Iterator[Document]:
-    delimiter = delimiter_of(source, layout.delimiter)
-    with rows_of(source, delimiter, layout.encoding, layout.errors, layout.quoting) as rows:
+    with rows_of(source, layout) as rows:
         _, titles = next(rows)
         text = titles.index(str(layout.column))
         name = None if layout.id_column is None else titles.index(layout.id_column)
         for number, cells in rows:
-            if len(cells) != len(titles):
-                raise ValueError(
-                    f"the row in line {number:,} has {len(cells):,} cells, and there are {len(titles):,} columns: is a "
-                    "quote or a delimiter missing?"
-                )
             fields = dict(zip(titles, cells, strict=True))
             yield Document(cells[text], None if name is None else cells[name], number, fields)
 
 
 def _table_columns(source: Source, layout: Layout) -> tuple[str, ...]:
-    delimiter = delimiter_of(source, layout.delimiter)
-    with rows_of(source, delimiter, layout.encoding, layout.errors, layout.quoting) as rows:
+    with rows_of(source, layout) as rows:
         first = next(rows, None)
     if first is None:
         raise ValueError("there is nothing in it, not even a line of column names: the file is empty")
@@ -237,18 +196,16 @@ def _table_columns(source: Source, layout: Layout) -> tuple[str, ...]:
 
 
 def _objects(source: Source, layout: Layout) -> Iterator[tuple[int, dict[str, Any]]]:
-    with source.open() as file:
-        for number, line in enumerate(decoded_lines(file, layout.encoding, layout.errors), start=1):
+    with open_text(source, layout) as text:
+        for number, line in numbered_lines(text):
             if not line.strip():
                 continue
             try:
                 found = json.loads(line)
             except (ValueError, RecursionError) as error:
-                why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-                raise ValueError(f"line {number:,} is no JSON ({why}): each line must be one whole object") from error
+                raise ValueError(f"line {number:,} is no JSON ({error}): each line must be one whole object") from error
             if not isinstance(found, dict):
-                shown = line[:40]
-                raise ValueError(f'line {number:,} is no JSON object ({{"text": "..."}}), but {shown!r}')  # noqa: TRY004
+                raise ValueError(f'line {number:,} is no JSON object ({{"text": "..."}}), but {line[:40]!r}')  # noqa: TRY004
             yield number, found
 
 
@@ -265,65 +222,58 @@ def _object_documents(source: Source, layout: Layout) -> Iterator[Document]:
         try:
             text = found[column]
             if id_column is not None:
-                name = _name(found[id_column], id_column, number)
+                name = found[id_column]
         except KeyError as error:
             raise ValueError(f"line {number:,} has no {error.args[0]!r}. Its keys are: {_listing(found)}") from error
+        if id_column is not None and (name is None or isinstance(name, (dict, list))):
+            raise ValueError(f"line {number:,}: the id {id_column!r} is {name!r}, and should be a text or a number")
         if text is None:  # how tables write that a text is missing
             text = ""
         if not isinstance(text, str):
             raise ValueError(f"line {number:,}: {column!r} is no text, but {repr(text)[:40]}")  # noqa: TRY004
-        if not text.isascii():
-            _check_characters(text, number, column)
-        yield Document(text, name, number, found)
-
-
-def _name(value: Any, id_column: str, number: int) -> str:
-    if value is None or isinstance(value, (dict, list)):
-        raise ValueError(f"line {number:,}: the id {id_column!r} is {value!r}, and should be a text or a number")
-    return str(value)
-
-
-def _check_characters(text: str, number: int, column: str) -> None:
-    r"""JSON can hold halves of a character (\ud800), which no file can be written with."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"line {number:,}: {column!r} holds half of a character, {text[error.start]!r}: write it again as UTF-8"
-        ) from error
+        if not text.isascii() and (half := _HALF.search(text)):  # which no file can be written with
+            raise ValueError(f"line {number:,}: {column!r} holds half of a character, {half[0]!r}: write it as UTF-8")
+        yield Document(text, None if name is None else str(name), number, found)
 
 
 def _listing(columns: Iterable[str]) -> str:
     return ", ".join(map(repr, columns)) or "none"
 
 
+def _folder_columns(source: Source, _: Layout) -> tuple[str, ...]:
+    if not text_files(source.path):
+        raise ValueError("there is no text file in this folder: names end in .txt, .text, .md or have no suffix")
+    return ("file", "folder")
+
+
 def _files(source: Source, layout: Layout) -> Iterator[Document]:
     for number, path in enumerate(text_files(source.path), start=1):
-        name = path.relative_to(source.path)
-        with naming(name.as_posix()), Source(path, source.max_bytes).open() as file:
-            text = "\n".join(_short(decoded_lines(file, layout.encoding, layout.errors)))
-        yield Document(text, name.as_posix(), number, {"file": name.as_posix(), "folder": name.parent.as_posix()})
-
-
-def _short(lines: Iterator[str]) -> Iterator[str]:
-    size = 0
-    for line in lines:
-        size += len(line) + 1
-        if size > _LONGEST:
-            raise ValueError(f"it is longer than {_LONGEST:,} characters: this is hardly one document")
-        yield line
+        place = path.relative_to(source.path)
+        name, folder = place.as_posix(), place.parent.as_posix()
+        with naming(name), open_text(Source(path, source.max_bytes), layout) as file:
+            text = file.read(LONGEST + 1).replace("\r\n", "\n").removesuffix("\n")
+            if len(text) > LONGEST:
+                raise ValueError(f"it is longer than {LONGEST:,} characters: this is hardly one document")
+        yield Document(text, name, number, {"file": name, "folder": folder})
 
 
 def text_files(folder: Path) -> list[Path]:
     """The text files in a folder and its folders, in the order of their paths; hidden ones are passed over."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder))]
-    return sorted(path for path in files if _plain_suffix(path) in _TEXT_SUFFIXES)
+    return sorted(path for path in folder.rglob("*") if path.is_file() and _is_text(path.relative_to(folder)))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _is_text(path: Path) -> bool:
+    plain = path.with_suffix("") if path.suffix.lower() in PACKED else path
+    return plain.suffix.lower() in _TEXT_SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
 
-def _plain_suffix(path: Path) -> str:
-    packed = path.suffix.lower() in PACKED
-    return (path.with_suffix("") if packed else path).suffix.lower()
+#: For each format, what finds the columns and what finds the documents.
+_KINDS: dict[
+    str, tuple[Callable[[Source, Layout], tuple[str, ...]], Callable[[Source, Layout], Iterator[Document]]]
+] = {
+    "txt": (_no_columns, _lines),
+    "csv": (_table_columns, _rows),
+    "tsv": (_table_columns, _rows),
+    "jsonl": (_object_columns, _object_documents),
+    "folder": (_folder_columns, _files),
+}

@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def write(
     target = Path(path)
     found = find_format(target, format, wanted=lambda known: known.write is not None)
     with naming(os.fspath(path)):
-        X = _prepared(matrix, row_names, column_names, found)
+        X = _prepared(matrix, found, row_names, column_names)
     if os.fspath(path) == "-":
         _write_stdout(X, found)
         return target
@@ -89,9 +90,7 @@ def write(
     return target
 
 
-def _prepared(
-    matrix: Any, row_names: Iterable[str] | None, column_names: Iterable[str] | None, found: Format
-) -> NamedMatrix:
+def _prepared(matrix: Any, found: Format, rows: Iterable[str] | None, columns: Iterable[str] | None) -> NamedMatrix:
     """The matrix as CSR with all names, and of whole numbers where the format wants them."""
     X = check_matrix(matrix, "matrix", "write").csr().plain()
     if found.whole and X.dtype.kind == "f":
@@ -99,13 +98,10 @@ def _prepared(
         if fractions.any():
             p = int(fractions.argmax())
             row = int(np.searchsorted(X.indptr, p, side="right")) - 1
-            raise ValueError(
-                f"matrix[{row}, {X.indices[p]}] = {X.data[p].item()!r} is no whole number, and {found.name} "
-                "takes counts alone: round them, or write .mtx, .npz or .parquet"
-            )
+            wrong = f"matrix[{row}, {X.indices[p]}] = {X.data[p].item()!r} is no whole number"
+            raise ValueError(f"{wrong}, and {found.name} takes counts alone: round them, or write .mtx or .npz")
         X = X.astype(np.int64)
-    old = matrix if isinstance(matrix, NamedMatrix) else NamedMatrix(X)
-    return named(NamedMatrix(X, old.row_names, old.column_names), row_names, column_names)
+    return named(replace(matrix, X=X) if isinstance(matrix, NamedMatrix) else X, rows, columns)
 
 
 def _side_texts(target: Path, matrix: NamedMatrix) -> dict[Path, bytes]:
