@@ -8,7 +8,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -22,9 +22,16 @@ __all__ = ["read_ldac", "read_svmlight", "write_ldac", "write_svmlight"]
 
 _BLOCK = 4096  # rows
 _LDAC_LINE = re.compile(rb"\s*\d+(?:\s+\d+:\d+)*\s*")
-_LDAC_PAIR = re.compile(rb"\d+:\d+")
 _NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_LABEL, _PAIR = re.compile(_NUMBER), re.compile(rb"(?:\d+:|qid:(?=\d+$))" + _NUMBER)
+_Items: TypeAlias = tuple[tuple[re.Pattern[bytes], str], tuple[re.Pattern[bytes], str]]  # the first of a line, others
+_LDAC_ITEMS: _Items = (
+    (re.compile(rb"\d+"), "the number of terms"),
+    (re.compile(rb"\d+:\d+"), "term:count, two whole numbers, none negative"),
+)
+_SVMLIGHT_ITEMS: _Items = (
+    (re.compile(_NUMBER), "a label (a number)"),
+    (re.compile(rb"(?:\d+:|qid:(?=\d+$))" + _NUMBER), "column:value, two numbers"),
+)
 _LARGEST = np.iinfo(np.int32).max - 1  # scikit-learn counts columns in 32 bits
 
 
@@ -62,25 +69,16 @@ def read_ldac(source: Source, n_columns: int | None = None) -> sparse.csr_array:
 def _ldac_values(line: bytes, number: int) -> array:
     """The numbers of a line: M, then terms and counts in turn."""
     if not _LDAC_LINE.fullmatch(line):
-        raise ValueError(_why_ldac(line, number))
+        raise ValueError(_wrong_item(number, line, _LDAC_ITEMS))
     try:
         values = array("q", map(int, line.replace(b":", b" ").split()))
     except (ValueError, OverflowError) as error:  # the first for thousands of digits
         raise ValueError(f"line {number:,} holds a number beyond 64 bits: mend it") from error
     if len(values) != 2 * values[0] + 1:
         raise ValueError(
-            f"line {number:,} announces {values[0]:,} terms and has {len(values) // 2:,}: it was cut short?"
+            f"line {number:,} announces {values[0]:,} terms and has {len(values) // 2:,}: it was cut short"
         )
     return values
-
-
-def _why_ldac(line: bytes, number: int) -> str:
-    first, *pairs = line.split()
-    for place, pair in enumerate(pairs, start=2):
-        if not _LDAC_PAIR.fullmatch(pair):
-            due = "term:count, two whole numbers, none negative"
-            return _not_due(number, place, pair, due, "M term:count term:count ...")
-    return _not_due(number, 1, first, "the number of terms", "M term:count term:count ...")
 
 
 def write_ldac(file: BinaryIO, matrix: NamedMatrix) -> None:
@@ -124,12 +122,10 @@ def _why_svmlight(source: Source, why: str) -> str:
     """The first line that is wrong in a file that was refused, and what is wrong with it."""
     with source.open() as file:
         for number, line in numbered_lines(file):
-            words = line.partition(b"#")[0].split()
-            for place, word in enumerate(words, start=1):
-                if not (_LABEL if place == 1 else _PAIR).fullmatch(word):
-                    due = "a label (a number)" if place == 1 else "column:value, two numbers"
-                    return _not_due(number, place, word, due, "label column:value ...")
-            columns = [int(word.partition(b":")[0]) for word in words[1:] if word[:1] != b"q"]
+            line = line.partition(b"#")[0]  # noqa: PLW2901
+            if wrong := _wrong_item(number, line, _SVMLIGHT_ITEMS):
+                return wrong
+            columns = [int(word.partition(b":")[0]) for word in line.split()[1:] if word[:1] != b"q"]
             for before, after in pairwise(columns):
                 if before >= after:
                     wrong = f"line {number:,} has the column {after:,} after the column {before:,}"
@@ -137,11 +133,6 @@ def _why_svmlight(source: Source, why: str) -> str:
             if columns and columns[-1] > _LARGEST:
                 return f"line {number:,} has the column {columns[-1]:,}, beyond 32 bits: mend it"
     return why
-
-
-def _not_due(number: int, place: int, word: bytes, due: str, line: str) -> str:
-    shown = word[:40].decode("utf-8", "replace")
-    return f"line {number:,}, item {place:,} is {shown!r}, and should be {due} (a line is: {line})"
 
 
 def write_svmlight(file: BinaryIO, matrix: NamedMatrix) -> None:
@@ -153,6 +144,15 @@ def write_svmlight(file: BinaryIO, matrix: NamedMatrix) -> None:
 
 
 # --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _wrong_item(number: int, line: bytes, items: _Items) -> str | None:
+    """The first item of a line that is none, if there is one."""
+    for place, word in enumerate(line.split(), start=1):
+        pattern, due = items[place > 1]
+        if not pattern.fullmatch(word):
+            return f"line {number:,}, item {place:,} is {word[:40].decode('utf-8', 'replace')!r}, and should be {due}"
+    return None
 
 
 def _rows_as_pairs(X: sparse.csr_array, first: int) -> Iterator[list[str]]:
