@@ -31,17 +31,7 @@ from numba import njit, prange
 from numba.core import config
 from threadpoolctl import ThreadpoolController
 
-__all__ = [
-    "for_blocks",
-    "helper",
-    "kernel",
-    "made_once",
-    "plain",
-    "prange",
-    "thread_count",
-    "threading_layer",
-    "threads",
-]
+__all__ = ["for_blocks", "helper", "kernel", "plain", "prange", "thread_count", "threading_layer", "threads"]
 
 T = TypeVar("T")
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}

@@ -45,6 +45,7 @@ class Prepared:
 
     def __init__(self, matrix: Matrix) -> None:
         self.checked_matrix = matrix
+        self.shape, self.ndim, self.dtype, self.nnz = matrix.shape, 2, matrix.dtype, matrix.nnz
         self._operands: dict[tuple[str, str], Operand] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -53,26 +54,6 @@ class Prepared:
     def __repr__(self) -> str:
         kind = self.checked_matrix.storage
         return f"<Prepared: {self.shape[0]:,} x {self.shape[1]:,}, {kind}, {self.nnz:,} nonzeros, {self.dtype}>"
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.checked_matrix.shape
-
-    @property
-    def ndim(self) -> int:
-        """2."""
-        return 2
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The dtype of the entries."""
-        return self.checked_matrix.dtype
-
-    @property
-    def nnz(self) -> int:
-        """The number of cells that are not zero."""
-        return self.checked_matrix.nnz
 
     def operand(self, dtype: np.dtype, path: str) -> Operand:
         """X in units near 1 for factors of a dtype: made once.
