@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("sparsenmf")
 _WIDTH = 20  # of the bar
+_LOCK, _TELLING = threading.Lock(), {"fits": 0, "level": 0}
 _OURS = "sparsenmf.fit"  # the name of handlers that fits put up for themselves
 
 
@@ -48,22 +49,13 @@ class Bar(logging.StreamHandler):
         self.stream.flush()
 
 
-class _Level:
-    """The level of the logger while fits tell: the last fit to end puts it back."""
-
-    def __init__(self) -> None:
-        self.lock, self.users, self.before = threading.Lock(), 0, logging.NOTSET
-
-    def raised(self, by: int) -> None:
-        """One fit more (1) or less (-1) that tells."""
-        with self.lock:
-            if self.users == 0:
-                self.before = _LOG.level
-            self.users += by
-            _LOG.setLevel(logging.DEBUG if self.users else self.before)
-
-
-_LEVEL = _Level()
+def _raise_level(by: int) -> None:
+    """One fit more (1) or less (-1) tells. The last to end puts the level of the logger back."""
+    with _LOCK:
+        if not _TELLING["fits"]:
+            _TELLING["level"] = _LOG.level
+        _TELLING["fits"] += by
+        _LOG.setLevel(logging.DEBUG if _TELLING["fits"] else _TELLING["level"])
 
 
 @contextlib.contextmanager
@@ -80,10 +72,10 @@ def told(options: FitOptions, state: FitState) -> Iterator[None]:
         thread = threading.get_ident()
         handler.addFilter(lambda record: record.thread == thread)  # other fits may run beside this one
         _LOG.addHandler(handler)
-    _LEVEL.raised(1)
+    _raise_level(1)
     try:
         yield
     finally:
-        _LEVEL.raised(-1)
+        _raise_level(-1)
         if handler:
             _LOG.removeHandler(handler)

@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +90,7 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-def test_what_a_killed_process_left_is_removed_by_a_later_write(tmp_path):
+def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path):
     script = """
         import sys, time
         from sparsenmf.io.files import atomic_write
@@ -102,18 +101,30 @@ def test_what_a_killed_process_left_is_removed_by_a_later_write(tmp_path):
             time.sleep(600)
     """
     root = Path(__file__).resolve().parents[1]
-    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "a.mtx")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as writer:
-        try:
-            assert writer.stdout.readline() == b"half\n"
-        finally:
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    writers = [
+        subprocess.Popen([*command, str(tmp_path / name)], stdout=subprocess.PIPE, cwd=root)
+        for name in ("a.mtx", "b.mtx")
+    ]
+    try:
+        assert [writer.stdout.readline() for writer in writers] == [b"half\n"] * 2
+        writers[0].kill()
+        writers[0].wait()
+        assert len(list(tmp_path.iterdir())) == 2
+        write(tmp_path / "X.mtx", COUNTS)
+        left = [path for path in tmp_path.iterdir() if path.name != "X.mtx"]
+        assert len(left) == 1  # that of the process that lives
+        assert f"-{writers[1].pid}-" in left[0].name
+        elsewhere = left[0].with_name(left[0].name.replace(left[0].name.split("-")[1], "00000000"))
+        elsewhere.write_bytes(b"half")  # of another machine, whose processes are not known here
+        writers[1].kill()
+        writers[1].wait()
+        write(tmp_path / "X.mtx", COUNTS, force=True)
+        assert {path.name for path in tmp_path.iterdir()} == {"X.mtx", elsewhere.name}
+    finally:
+        for writer in writers:
             writer.kill()
-    write(tmp_path / "X.mtx", COUNTS)
-    left = [path for path in tmp_path.iterdir() if path.name != "X.mtx"]
-    assert len(left) == 1  # it may be that of a process that writes, here or on another machine
-    os.utime(left[0], (0, time.time() - 7200))
-    write(tmp_path / "X.mtx", COUNTS, force=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["X.mtx"]
+            writer.communicate()
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero")

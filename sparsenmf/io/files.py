@@ -3,9 +3,9 @@
 import errno
 import gzip
 import os
+import platform
 import secrets
 import struct
-import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,7 +18,6 @@ __all__ = ["atomic_write", "check_room", "check_target", "library", "naming"]
 
 #: What the decoders of zip, gzip and npy raise on bytes that are not theirs.
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError)
-_STALE = 3600  # seconds
 _MEND = "The file is damaged or was cut short: copy or write it again."
 
 
@@ -118,15 +117,27 @@ def atomic_write(path: str | os.PathLike[str], force: bool = False) -> Iterator[
 
 def _temporary(target: Path) -> Path:
     # Not derived from the target's name: that may be as long as a name can be already.
-    return target.with_name(f".sparsenmf-{secrets.token_hex(8)}.tmp")
+    return target.with_name(f".sparsenmf-{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+
+
+def _machine() -> str:
+    """What tells this machine, or container, from others that write into the same folder: process ids are its own."""
+    space = ""
+    with suppress(OSError):
+        space = str(Path("/proc/self/ns/pid").readlink())
+    return f"{zlib.crc32(f'{platform.node()} {space}'.encode()):08x}"
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what was left in a folder by processes that were killed while they wrote: not touched for an hour."""
-    for path in folder.glob(".sparsenmf-*.tmp"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _STALE:
+    """Remove what processes of this machine left in a folder when they were killed while they wrote."""
+    for path in folder.glob(f".sparsenmf-{_machine()}-*.tmp") if os.name == "posix" else ():
+        try:  # on Windows, os.kill would end the process that it is to ask after
+            os.kill(int(path.name.split("-")[2]), 0)
+        except (ProcessLookupError, OverflowError):
+            with suppress(OSError):
                 path.unlink()
+        except (OSError, ValueError):  # another user's process, which lives
+            continue
 
 
 def _unwritable(path: str | os.PathLike[str], error: OSError) -> OSError:
