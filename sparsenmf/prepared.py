@@ -1,4 +1,4 @@
-"""`prepare`: an X that is checked, scaled, transposed and planned once, and that many fits share."""
+"""`prepare`: an X that is checked, scaled and transposed once, and that many fits share."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class Prepared:
 
 @described
 def prepare(X: Any, *, dtype: Any = PARAMETERS["dtype"].default, path: str = PARAMETERS["path"].default) -> Prepared:
-    """Check X, scale, transpose and plan it, so that each of many fits starts at once.
+    """Check, scale and transpose X, so that each of many fits starts at once.
+
+    The first fit of a number of components adds the plan of its passes, and later fits find it.
 
     Parameters
     ----------
