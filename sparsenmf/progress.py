@@ -66,7 +66,7 @@ def told(options: FitOptions, state: FitState) -> Iterator[None]:
         return
     ours = [handler for handler in _LOG.handlers if handler.name == _OURS]
     handler = None
-    if len(ours) == len(_LOG.handlers) and not logging.root.handlers:
+    if len(ours) == len(_LOG.handlers) and not (_LOG.propagate and logging.root.handlers):
         handler = Bar(options, state) if sys.stderr.isatty() else logging.StreamHandler()
         handler.name = _OURS
         thread = threading.get_ident()
