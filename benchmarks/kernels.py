@@ -220,9 +220,9 @@ def _gram_multiply(h: Half) -> Any:
 
 def _gram_solve(h: Half) -> Any:
     from sparsenmf.kernels import gram
-    from sparsenmf.losses import LOSSES
+    from sparsenmf.losses import LOSSES, RowTask
 
-    args = caught(gram, "solve", lambda: LOSSES["frobenius"].solve(h.X, h.F, h.G, h.k, (0.0, 0.0), 200, 1e-4))
+    args = caught(gram, "solve", lambda: LOSSES["frobenius"].solve(h.X, h.F, h.G, RowTask(h.k)))
     return lambda: gram.solve(*args), [h.F]
 
 
