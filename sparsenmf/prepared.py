@@ -8,14 +8,13 @@ import numpy as np
 
 from sparsenmf._jit import made_once, threads
 from sparsenmf._validation import check_matrix, working_dtype
+from sparsenmf.losses import loss_of
 from sparsenmf.matrix import Matrix
 from sparsenmf.operand import Operand, as_operand, choose_path
 from sparsenmf.parameters import PARAMETERS, described
 from sparsenmf.scaling import scale_of
 
 __all__ = ["Prepared", "prepare"]
-
-_USUAL_CROSSOVER = 0.8  # of KL: a denser X goes to the dense path
 
 
 class Prepared:
@@ -109,7 +108,7 @@ def prepare(X: Any, *, dtype: Any = PARAMETERS["dtype"].default, path: str = PAR
     prepared = as_prepared(X)
     working = working_dtype(dtype, prepared.dtype)
     with threads(None):
-        chosen = choose_path(prepared.checked_matrix, working, _USUAL_CROSSOVER, path)
+        chosen = choose_path(prepared.checked_matrix, working, loss_of(PARAMETERS["loss"].default).crossover, path)
         operand = prepared.operand(working, chosen)
         for each in (operand, operand.T):
             _ = each.moments, each.masses
